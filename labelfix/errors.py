@@ -57,7 +57,6 @@ class InputError(LabelfixError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """See `LabelfixError.lines`."""
         return (*map(_marked, self.defects), *getattr(self, "__notes__", ()))
 
 
@@ -103,3 +102,8 @@ def is_used_up(error: BaseException) -> bool:
 def input_error(file: str, what: str, remedy: str = "", row: int | None = None) -> InputError:
     """An `InputError` with a single defect, for places that can only find one."""
     return InputError([Defect("error", file, row, what, remedy)])
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a foreign error's message, as others go on for several; its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

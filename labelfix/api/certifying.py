@@ -44,16 +44,10 @@ def certify(
     new_plan: bool,
     noisy: str | None,
 ) -> Certified:
-    """Take answers, judge them, and hand out rows where they are not enough.
+    """Take answers, judge them, and hand out rows where they are not enough; see `Run.certify`.
 
     Args:
-        run: The run.
-        wish: Bound, confidence, seed, and what the export is to be like; see `campaign.Wish`.
-        answers: As for `Run.certify`; so are those below.
-        with_answers: Likewise.
-        count: Likewise.
-        new_plan: Likewise.
-        noisy: Likewise.
+        wish: Bound, confidence, seed, and what the export is to be like, as `campaign.Wish` has them.
     """
     need_certify()
     from labelfix.certificates import campaign as campaigns

@@ -25,16 +25,7 @@ def learn(
     overwrite: bool,
     progress: Progress,
 ) -> Run:
-    """Train a run again with people's decisions beside its trusted rows.
-
-    Args:
-        run: The run, which stays.
-        out: As for `Run.learn`; so are those below.
-        noisy: Likewise.
-        clean: Likewise.
-        overwrite: Likewise.
-        progress: Told what happens.
-    """
+    """Train a run again with people's decisions beside its trusted rows; see `Run.learn`."""
     from labelfix.api.entry import train  # it gives runs, which learn
 
     own = find_input(run.folder, "noisy", run._noisy_file(noisy), images_by_name=True).needed()

@@ -24,19 +24,7 @@ from labelfix.scoring.nearest_trusted import nearest_trusted
 def report(
     run: OpenedRun, out: Path, max_rows: int, noisy: str | None, clean: str | Sequence[str] | None, progress: Progress
 ) -> int:
-    """Write the report; rows whose file is gone or has changed are shown without their content.
-
-    Args:
-        run: The run.
-        out: The file.
-        max_rows: How many of the worst rows to show.
-        noisy: Where the noisy file lies now, if it was moved.
-        clean: Where the trusted ones lie now, in their order.
-        progress: Told what happens.
-
-    Returns:
-        Its size in bytes.
-    """
+    """Write the report, and say how many bytes it has; see `Run.report`."""
     found = collect(run.folder, max_rows)
     own = find_input(run.folder, "noisy", noisy)
     reasons: Reasons = {}
@@ -67,11 +55,9 @@ def nearest(
     """The trusted rows nearest to some rows: those that stand in the noisy file, and those of trusted files.
 
     Args:
-        run: The run.
-        own: Its noisy file.
+        own: The noisy file of the run.
         clean: Where its trusted files lie now, in their order.
         wanted: `(n,)` positions of the rows.
-        progress: Told what happens.
 
     Returns:
         The rows, and a sentence that says why where there are none.

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from labelfix.errors import SettingsError
+from labelfix.errors import SettingsError, first_line
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
 from labelfix.models.images.resnet32 import ResNet32
@@ -110,8 +110,7 @@ def _timm(name: str, classes: int | None, size: int | None, generator: torch.Gen
             except TypeError:  # convolutions read any size and take no such option
                 network = timm.create_model(where, pretrained=False, num_classes=0)
     except Exception as error:  # noqa: BLE001 - timm raises almost anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SettingsError(f"backbone = {name!r}: timm cannot make it ({reason}); check the name") from None
+        raise SettingsError(f"backbone = {name!r}: timm cannot make it ({first_line(error)}); check the name") from None
     side = size or int(network.pretrained_cfg.get("input_size", (3, 224, 224))[1])
     return _image(name, network, int(network.num_features), classes, side, generator)
 
@@ -125,10 +124,8 @@ def _config(name: str) -> Any:  # noqa: ANN401 - a configuration of transformers
             local = hub_access.forbidden() or not name.startswith("hf:")
             return AutoConfig.from_pretrained(where, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - the hub's client raises almost anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SettingsError(
-            f"backbone = {name!r}: its configuration cannot be read ({reason}); give a local folder, or bert-base"
-        ) from None
+        why = f"its configuration cannot be read ({first_line(error)})"
+        raise SettingsError(f"backbone = {name!r}: {why}; give a local folder, or bert-base") from None
 
 
 def _text(name: str, config: Any, classes: int | None, tokens: int, generator: torch.Generator) -> Backbone:  # noqa: ANN401

@@ -49,7 +49,6 @@ class OnTest:
         self.seconds = self.cpu_seconds = 0.0
 
     def __call__(self, classifier: Classifier) -> dict[str, float]:
-        """See `Problem.observe`."""
         started, worked = time.perf_counter(), time.process_time()
         share = self.share_right(classifier)
         self.seconds += time.perf_counter() - started

@@ -12,9 +12,7 @@ from labelfix.cli import bench_results, options
 from labelfix.cli.commands import SPEAKING, Command, Group, requires, with_options
 from labelfix.errors import SettingsError
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Measure methods on data sets: run a plan, show and plot what came out."
-)
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Measure methods on data sets: run a plan, show what came out.")
 
 
 PlanName = Annotated[

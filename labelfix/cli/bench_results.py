@@ -1,4 +1,4 @@
-"""`labelfix bench table`, `compare`, `ranks` and `plot`: what is read out of results folders."""
+"""`labelfix bench table`, `compare` and `ranks`: what is read out of results folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import SPEAKING, Command, Flags, requires, with_options
-from labelfix.cli.targets import check_folder, check_target
+from labelfix.cli.targets import check_target
 
 if TYPE_CHECKING:
     from labelfix.bench.results import Row
@@ -35,7 +35,6 @@ Results = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
 File = Annotated[Path | None, options.option("--out", metavar="FILE", doc="Also write it into this file.")]
-Folder = Annotated[Path | None, options.option("--out", metavar="FOLDER", doc="Where the plots go.")]
 EveryLevel = Annotated[
     bool, typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise.")
 ]
@@ -45,31 +44,13 @@ Groups = Annotated[
 Methods = Annotated[
     list[str] | None, options.option("--method", metavar="NAME", doc="Only this method. May be repeated.")
 ]
-Settings = Annotated[
-    list[str] | None,
-    options.option(
-        "--setting",
-        metavar="NAME",
-        doc="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
-        "with labels of its own, and of each kind of noise the level nearest to 0.6.",
-    ),
-]
-
-
 TOLD: Flags = {"results": Results, "out": File, "overwrite": options.Overwrite, "groups": Groups}
 """What all commands that print have."""
-
-FOLDER = "name the folder that `labelfix bench run --out` filled"
 
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands part of `labelfix bench`."""
-    for name, function in (
-        ("table", bench_table),
-        ("compare", bench_compare),
-        ("ranks", bench_ranks),
-        ("plot", bench_plot),
-    ):
+    for name, function in (("table", bench_table), ("compare", bench_compare), ("ranks", bench_ranks)):
         app.command(name, cls=Command)(with_options(SPEAKING)(function))
 
 
@@ -120,34 +101,12 @@ def bench_ranks(
     _give(context, compare_text.as_json(found), lambda markdown: compare_text.ranking_text(found, markdown))
 
 
-@requires("results", "out")
-def bench_plot(
-    context: typer.Context,
-    results: Results = None,
-    out: Folder = None,
-    overwrite: options.Overwrite = False,
-    settings: Settings = None,
-    groups: Groups = None,
-    method_names: Methods = None,
-) -> None:
-    """Plot results as SVG and PNG: accuracy by noise, heat maps of corrected labels, P(given label), training."""
-    options.needed(results, "--results", FOLDER)
-    place = options.needed(out, "--out", "name a folder for the plots")
-    check_folder(place, overwrite)
-    voice = options.voice(context)
-
-    from labelfix.bench.plots import draw_all
-    from labelfix.bench.results import chosen, read_rows
-
-    rows = chosen(read_rows(*(results or ())), method_names or (), groups or ())
-    for path in draw_all(rows, place, settings or ()):
-        voice.data(str(path))
-
-
 def _rows(context: typer.Context) -> list[Row]:
     """The rows that a command is asked about, once it is known that it may write what comes of them."""
     given = context.params
-    folders = options.needed(list(given["results"] or ()), "--results", FOLDER)
+    folders = options.needed(
+        list(given["results"] or ()), "--results", "name the folder that `labelfix bench run --out` filled"
+    )
     if given["out"] is not None:
         check_target(context, Path(given["out"]))
     from labelfix.bench.results import chosen, read_rows

@@ -154,10 +154,8 @@ class Group(TyperGroup):
         return sorted(found, key=lambda p: getattr(p, "rich_help_panel", None) == COMPLETION)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """See `Command.parse_args`."""
         read_lightly(self)
         return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
-        """See `Command.get_help_option`."""
         return _help_option(super().get_help_option(ctx))

@@ -71,6 +71,8 @@ def next_(
         voice.data(str(out))
         return
     column = opened.label_to_fill
+    if not cost and written < count:
+        voice.note(f"{written:,} rows and not {count:,}: the others are trusted, or nearly the same as one of these")
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
     given_to = {"--clean" if name == "trusted" else "--sources" for name in costs} or {"--clean"}
     command = train_again(folder, noisy, out, given_to)

@@ -23,7 +23,9 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "--file": ROWS,
     "--train": ROWS,
     "--output": ("--corrected-labels", "--out"),
-    "-o": ("--corrected-labels", "--out"),
+    "-o": ("--corrected-labels", "--out", "--format NAME=FILE"),
+    "--out": ("--format NAME=FILE",),
+    "--top": ("--budget", "--count"),
     "--force": ("--overwrite",),
     "--yes": ("--overwrite",),
     "--model": ("--backbone",),
@@ -82,7 +84,8 @@ def meant(error: Exception) -> str:
         return ""
     there = {name for param in context.command.params for name in param.opts}
     unknown = getattr(error, "option_name", None)
-    option = next((name for name in (*MEANT.get(str(unknown), ()), f"{unknown}-column") if name in there), None)
+    names = (*MEANT.get(str(unknown), ()), f"{unknown}-column")
+    option = next((name for name in names if name.split()[0] in there), None)
     if option is None and (why := _elsewhere(str(unknown), context.command)):
         return f"No such option: {unknown}; {why}"
     if option is not None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from labelfix.errors import first_line
+
 WARM_UP = 2
 """Calls before the capture. They are real ones: what an optimiser or a library sets up at first is set up in them."""
 
@@ -101,4 +103,4 @@ def first_cause(error: BaseException) -> str:
     """What went wrong first: the end of a failed capture raises an error of its own that does not say it."""
     while error.__context__ is not None:
         error = error.__context__
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return first_line(error)

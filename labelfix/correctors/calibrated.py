@@ -64,14 +64,12 @@ class CalibratedCorrector:
     def soft_labels(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> Probabilities:
-        """See `Corrector.soft_labels`."""
         soft = self.inner.soft_labels(logits, hidden, given, opinions)
         labelled = given != UNLABELLED
         soft[labelled] = scaled(self.scale, soft[labelled])
         return soft
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         (folder / INNER).mkdir()
         self.inner.save(folder / INNER)
         save_file({"slope": self.scale.slope, "shift": self.scale.shift}, folder / "model.safetensors")

@@ -60,7 +60,6 @@ class FlagCorrector:
         return keep_unless(flagged | (given == UNLABELLED), soft, given)
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         save_file({"margins": self.margins}, folder / "model.safetensors")
         about = {"kind": "flags", "temperature": self.temperature}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -78,7 +78,6 @@ class AgreementWeigher:
     gradient: Floats
 
     def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
-        """See `Weigher`."""
         along = hidden.astype(np.float64) @ self.gradient[:, :-1].T + self.gradient[:, -1]
         slope = softmax(logits.astype(np.float64)).astype(np.float64)
         slope[np.arange(len(given)), given] -= 1
@@ -90,7 +89,6 @@ class ConstantWeigher:
     """All rows weigh the same."""
 
     def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
-        """See `Weigher`."""
         return np.ones(len(given))
 
 
@@ -121,7 +119,6 @@ class MixtureCorrector:
     def soft_labels(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> Probabilities:
-        """See `Corrector.soft_labels`."""
         soft = softmax(logits.astype(np.float64) / self.temperature)
         rows = np.flatnonzero(given != UNLABELLED)
         kept = self.share * relative(self.weigher, self.largest, logits[rows], hidden[rows], given[rows])
@@ -130,7 +127,6 @@ class MixtureCorrector:
         return soft
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         arrays = {name: getattr(self.weigher, name) for name in self.weigher.__dataclass_fields__}
         save_file(arrays, folder / "model.safetensors")
         kind = next(name for name, known in WEIGHERS.items() if isinstance(self.weigher, known))

@@ -101,7 +101,6 @@ class NetworkCorrector:
     def soft_labels(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> Probabilities:
-        """See `Corrector.soft_labels`."""
         scores = logits.astype(np.float64) / self.classifier_temperature
         labelled = given != UNLABELLED
         if labelled.any():
@@ -110,7 +109,6 @@ class NetworkCorrector:
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         save_file(dict(self.lcn.arrays), folder / "model.safetensors")
         description = {
             "kind": "label-correction-network",

@@ -52,7 +52,6 @@ class PosteriorCorrector:
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         save_file({"label_terms": self.label_terms, **arrays_of(self.turn)}, folder / "model.safetensors")
         about = {"kind": "posterior", "beta": self.beta, "temperature": self.temperature}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -54,7 +54,6 @@ class SourcesCorrector:
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
-        """See `Corrector.save`."""
         arrays = {"label_terms": self.label_terms, "weights": self.weights, **arrays_of(self.turn)}
         save_file(arrays, folder / "model.safetensors")
         about = {"kind": "sources", "beta": self.beta}

@@ -28,6 +28,9 @@ Flags = npt.NDArray[np.bool_]
 Role = Literal["noisy", "trusted", "new"]
 """Whose rows they are: those that statistics are made from, trusted ones, or later ones for a finished run."""
 
+HUGE = 1e150
+"""The square of a number of this size is none that a computer holds."""
+
 WARNED_COLUMNS = 8
 """How many columns with odd numbers are warned of one by one."""
 
@@ -144,7 +147,7 @@ def _check_values(
 
 def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
     spec = inputs.spec
-    infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
+    infinite: dict[str, dict[int, float]] = {c: {} for c in spec.columns}
     odd = {c: OddNumbers() for c in spec.columns}
     # Where all cells of a column are plain numbers, nothing stands beside them.
     written = {c for c in spec.columns if is_text(value_type(inputs.source.schema.field(c).type))}
@@ -160,18 +163,18 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
                 seen[name].update(cells.drop_null().unique().slice(0, 2).to_pylist())
             if name in categorical:
                 continue
-            bad = pc.fill_null(pc.is_inf(cells), False).to_numpy(zero_copy_only=False)
-            infinite[name] += (done + np.flatnonzero(bad)).tolist()
+            bad = pc.fill_null(pc.greater(pc.abs(cells), HUGE), False).to_numpy(zero_copy_only=False)
+            infinite[name] |= {done + row: cells[row].as_py() for row in np.flatnonzero(bad).tolist()}
             odd[name].see(raw, cells, done)
             if role == "noisy" and name not in dates:
-                odd[name].see_numbers(raw if name in written else None, cells)
+                odd[name].see_numbers(raw if name in written else None, cells, done)
         done += batch.num_rows
         rows_done(batch.num_rows)
     for name in spec.columns:
         findings.rows(
             places,
-            infinite[name],
-            lambda _, n=name: f"column {n!r} holds an infinite number",  # type: ignore[misc]
+            list(infinite[name]),
+            lambda row, n=name: f"column {n!r} holds {_endless(infinite[n][row])}",  # type: ignore[misc]
             "fix the value or leave it empty; missing values are filled in",
         )
         if done and missing[name] == done and role == "noisy":
@@ -200,6 +203,10 @@ def _warn_of_odd_cells(
         rest = some[WARNED_COLUMNS:]
         what = f"{len(rest)} more columns have cells that count as missing, or odd numbers: {_some(rest)}"
         findings.warning(inputs.name, what)
+
+
+def _endless(value: float) -> str:
+    return "an infinite number" if np.isinf(value) else f"{value:g}, too large a number to compute with"
 
 
 def _some(names: Sequence[str]) -> str:

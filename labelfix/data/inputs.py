@@ -62,7 +62,6 @@ class ColumnInputs:
         return scan(self.source, columns, rows, verbatim=self.source.untyped, texts=texts.columns if texts else ())
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """See `InputTable.batches`."""
         done = 0
         for chunk in self.chunks(rows):
             batch = self.convert(chunk.batch)
@@ -142,7 +141,6 @@ class HeldInputs:
         return sum(batch.num_rows for batch in self.held)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """See `InputTable.batches`."""
         for batch in self.held:
             yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 

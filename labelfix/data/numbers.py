@@ -34,6 +34,9 @@ NEARLY_ALL = 0.9
 FEW_LEVELS = 10
 """... and, where some are not, with at least this many different ones: `0, 1, 2, 3+` is a scale of four levels."""
 
+MOSTLY, FEW_WORDS = 0.5, 5
+"""Of a smaller share the others may be words, where these are few and come again and again: `refused`, `not known`."""
+
 NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"
 """A number that a program would write; no leading zeros, which codes have."""
 
@@ -138,11 +141,16 @@ def number_like(cells: pa.Array, unit: str = "") -> tuple[pa.Array, bool]:
 
 
 class Numeric(NamedTuple):
-    """Whether a column is one of numbers, whether a comma is their decimal mark, and what stands behind them."""
+    """Whether a column is one of numbers, whether a comma is their decimal mark, and what stands behind them.
+
+    Attributes:
+        share: Of its cells are numbers.
+    """
 
     numbers: bool = False
     comma: bool = False
     unit: str = ""
+    share: float = 0.0
 
 
 def nearly_numeric(cells: pa.Array) -> Numeric:
@@ -161,9 +169,12 @@ def nearly_numeric(cells: pa.Array) -> Numeric:
     good, comma = number_like(given, unit)
     count = pc.sum(good).as_py() or 0
     if count == len(given) and not unit:
-        return Numeric(True, comma)
-    levels = len(given.filter(good).unique())
-    return Numeric(count >= NEARLY_ALL * len(given) and levels >= FEW_LEVELS, comma, unit)
+        return Numeric(True, comma, share=1.0)
+    levels, share = len(given.filter(good).unique()), count / len(given)
+    words = given.filter(pc.invert(good)).unique()
+    few = share >= MOSTLY and len(words) <= min(FEW_WORDS, (len(given) - count) / 3)
+    telling = few and not pc.any(pc.match_substring_regex(words, r"\d")).as_py()
+    return Numeric((share >= NEARLY_ALL or telling) and levels >= FEW_LEVELS, comma, unit, share)
 
 
 def unit_of(cells: pa.Array) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,8 +16,14 @@ from labelfix.data.formats.csv.types import is_missing
 from labelfix.data.scan import is_text
 from labelfix.errors import Defect
 
-STAND_INS = frozenset(sign * float("9" * digits) for digits in range(2, 10) for sign in (1, -1)) | {-9.0}
+STAND_INS = frozenset(sign * float("9" * digits) for digits in range(2, 10) for sign in (1, -1)) | {-9.0, -1.0}
 """What people write for a number that is not there: -999, 9999 and the like."""
+
+WIDE = 5
+"""Below numbers of a narrower range than this, -1 is one of them: a level, a trend."""
+
+OUTLIER, OF_ALL, LOOKED_AT = 1_000, 0.95, 20_000
+"""So many times as large as this share of the first numbers, a number makes all others look the same."""
 
 FAR, NEAR, SPIKE, FEWEST = 2, 0.5, 0.02, 5
 """So many times the range of the other numbers beyond them is far: a price of 999 may be one. Where so large a share of
@@ -38,6 +45,8 @@ class OddNumbers:
         low: The least of the others.
         high: The greatest of them.
         numbers: How many numbers there are.
+        sizes: Of the first ones, without their signs.
+        largest: The largest of all by size, and its row.
     """
 
     count: int = 0
@@ -47,6 +56,8 @@ class OddNumbers:
     low: float = np.inf
     high: float = -np.inf
     numbers: int = 0
+    sizes: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    largest: tuple[float, int] = (0.0, 0)
 
     def see(self, raw: pa.Array, cells: pa.Array, done: int) -> None:
         """Take into account what is no number in some rows; `done` rows came before.
@@ -65,8 +76,8 @@ class OddNumbers:
                 return
             self.values.setdefault(raw[row].as_py()[:60], done + row)
 
-    def see_numbers(self, raw: pa.Array | None, cells: pa.Array) -> None:
-        """Take the numbers of some rows into account.
+    def see_numbers(self, raw: pa.Array | None, cells: pa.Array, done: int) -> None:
+        """Take the numbers of some rows into account; `done` rows came before.
 
         Args:
             raw: `(n,)` their cells, if there can be signs beside them.
@@ -81,6 +92,11 @@ class OddNumbers:
         low, high = ends["min"], ends["max"]
         if low is None:
             return
+        most = low if -low > high else high
+        if abs(most) > abs(self.largest[0]):
+            self.largest = most, done + pc.index(cells, most).as_py()
+        if len(self.sizes) * len(cells) < LOOKED_AT:
+            self.sizes.append(np.abs(cells.drop_null().to_numpy()))
         if low in STAND_INS or high in STAND_INS:
             values = cells.drop_null().to_numpy()
             held = np.isin(values, list(STAND_INS))
@@ -108,9 +124,16 @@ class OddNumbers:
         span = self.high - self.low
         for value, count in sorted(self.stand_ins.items()) if span >= 0 else ():
             beyond = max(self.low - value, value - self.high)
-            far = NEAR if count >= max(SPIKE * self.numbers, FEWEST) else FAR
-            if count > 1 and (beyond > far * span or value < 0 <= self.low):
+            often = count >= max(SPIKE * self.numbers, FEWEST)
+            below = value < 0 <= self.low and (value != -1 or (often and span >= WIDE))
+            if count > 1 and (beyond > (NEAR if often else FAR) * span or below):
                 yield self._of_stand_in(name, file, value, count)
+        usual = float(np.quantile(np.concatenate(self.sizes), OF_ALL)) if self.sizes else 0.0
+        if usual and abs(self.largest[0]) > OUTLIER * usual and self.largest[0] not in self.stand_ins:
+            where, row = places.of(self.largest[1])
+            what = f"column {name!r} holds {self.largest[0]:g}, where nearly all others are below {usual:g}"
+            remedy = "beside it these look all the same; mend it, or leave the cell empty"
+            yield Defect("warning", where, row, what, remedy)
 
     def _of_others(self, name: str, kind: str, places: AnyPlaces) -> Defect:
         """How many cells are no numbers, which they are and where the first of each stands."""

@@ -18,8 +18,8 @@ from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
-from labelfix.data.columns.look_alikes import columns_of_labels
-from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
+from labelfix.data.columns.roles import TRUE_NAMES, Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
@@ -34,7 +34,7 @@ from labelfix.data.labels.checks import check_balance, check_given, check_joined
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
+from labelfix.data.labels.refusal import refuse_keys, refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -113,6 +113,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
+    _refuse_keys(ours, noisy_rows, settings, findings, read_rows)
     noisy_rows = without_skipped(ours, noisy_rows, findings, read_rows)
     clean_rows = without_skipped(theirs, clean_rows, findings, read_rows, ours)
     if columns.id is not None:
@@ -279,6 +280,14 @@ def _columns(
     findings.stop_on_errors()
     assert spec is not None
     return Columns(ids, label, clean_ids, clean_label, spec, sources)
+
+
+def _refuse_keys(
+    ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings, read_rows: int
+) -> None:
+    """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
+    if settings.label_column is not None and noisy.labels is not None:
+        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
 
 
 def _rows_there(

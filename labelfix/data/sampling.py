@@ -4,7 +4,10 @@ The test: if trusted rows were drawn at random, the given labels of those that s
 sample of its given labels, however noisy these are (`labels.same_shares`). It is therefore a test of the null
 hypothesis "random"; anything else is assumed only where that is rejected.
 
-Then rows of each true class were drawn, or of each given label (whoever reviews all rows labelled "fraud" and some of
+The same number of rows of each class, where chance hardly makes them so equal, was drawn per class, and of each given
+label per label.
+
+Else rows of each true class were drawn, or of each given label (whoever reviews all rows labelled "fraud" and some of
 the others). Of the first, the noisy file's given labels have to be a mixture of those of the classes, q = π T. Where no
 shares π make them so, or where one given label or the same number of each was drawn and not of each class, it is the
 second.
@@ -21,6 +24,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Counts
 from labelfix.data.findings import Findings
 from labelfix.data.labels.noise_rate import pair_counts
 from labelfix.data.labels.same_shares import SMALLEST_EXPECTED, same_shares, tail_of_chi_squared
@@ -72,6 +76,15 @@ def _draw(noisy: Codes, paired: Codes, truth: Codes, num_classes: int) -> tuple[
     by_given = len(known) >= 0.5 * len(truth)
     sample = np.bincount(known if by_given else truth[truth >= 0], minlength=num_classes)
     rest = np.bincount(noisy[noisy >= 0], minlength=num_classes) - (sample if by_given else 0)
+    by_number: tuple[tuple[Sampling, Codes, str], ...] = (
+        ("per-class", truth, "classes"),
+        ("per-label", known, "given labels"),
+    )
+    for drawn, codes, each in by_number:
+        numbers = np.bincount(codes[codes >= 0], minlength=num_classes)
+        if (chance := chance_of_equal(numbers)) < LEVEL:
+            equal = f"exactly {numbers.max()} rows of each of {(numbers == numbers.max()).sum()} {each}"
+            return drawn, f"{equal}: chance alone makes that in {_percent(chance)} of all draws"
     p = same_shares(sample, np.maximum(rest, 0))
     what = "given labels" if by_given else "labels"
     if p is None:
@@ -102,6 +115,24 @@ def _drawn_by_label(truth: Codes, given: Codes, rest: npt.NDArray[np.int64]) -> 
     if of_class or of_label:
         return not of_class
     return size <= MOST_CLASSES and explained_by_classes(counts, rest) < LEVEL
+
+
+def chance_of_equal(counts: Counts) -> float:
+    """At most how often a random draw has the same number of rows of so many classes, and fewer of all others.
+
+    Whatever the shares, m rows of each of k classes are no likelier than where all k are alike, (km)! / (m!)^k k^(−km);
+    any k of the K classes may be the ones.
+
+    Args:
+        counts: `(K,)` trusted rows by class.
+    """
+    most = int(counts.max(initial=0))
+    same = int((counts == most).sum())
+    if most == 0 or same < 2:
+        return 1.0
+    classes, rows = len(counts), same * most
+    ways = math.lgamma(classes + 1) - math.lgamma(same + 1) - math.lgamma(classes - same + 1)
+    return math.exp(min(0.0, ways + math.lgamma(rows + 1) - same * math.lgamma(most + 1) - rows * math.log(same)))
 
 
 def _same_number(counts: npt.NDArray[np.int64]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,7 +11,18 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.formats.plain import as_text, decode, is_bytes, is_list, is_number, is_text, value_type
 from labelfix.errors import Defect, InputError
 
-__all__ = ["as_text", "decode", "is_bytes", "is_list", "is_number", "is_text", "regroup", "scan", "value_type"]
+__all__ = [
+    "as_text",
+    "decode",
+    "is_bytes",
+    "is_list",
+    "is_number",
+    "is_text",
+    "numbered_rows",
+    "regroup",
+    "scan",
+    "value_type",
+]
 
 
 def scan(
@@ -34,6 +46,20 @@ def scan(
             elif _holds_text(arrays[place].type):
                 _check_nested(arrays[place], name, source.files[chunk.file_index])
         yield Chunk(pa.record_batch(arrays, names=chunk.batch.schema.names), chunk.file_index, chunk.first_row)
+
+
+def numbered_rows(
+    source: TableSource, numbers: Collection[int], columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Some rows of a source, by their number from 1; it is read no further than the last of them."""
+    left = set(numbers)
+    for chunk in source.scan(columns):
+        here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)
+        for number in here:
+            yield number, chunk.batch.slice(number - chunk.first_row, 1).to_pylist()[0]
+        left -= set(here)
+        if not left:
+            return
 
 
 def regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:

@@ -27,6 +27,7 @@ from labelfix.correctors.made import MadeSoft
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, blocks_of, sample, transition_of
+from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.fit_scale import Kind, fit_scale, kinds_for
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
@@ -97,6 +98,8 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     kept = judging_stage(problem.checkpoints, "judged-transition", transition)
     donors = Donors(kept["rows"], kept["soft"]) if "rows" in kept else None
     asked = ask(problem, held, kept["transition"], donors=donors)
+    counts = row_weights(asked.truth, class_ratio(problem))
+    asked = replace(asked, weight=asked.weight * counts[asked.row])
     several = len(held.models) > 1
     group = (asked.by if several else cut_folds(asked.truth, problem.seed, GROUPS).of)[asked.row]
     already = isinstance(fitted.corrector, CalibratedCorrector)
@@ -192,10 +195,12 @@ def _thresholds(asked: JudgesAnswers, soft: Floats, group: Codes, usual: float) 
     chosen = usual
     trusted = len(asked.truth)
     if asked.paired:
-        chosen = choose_threshold(trusted, soft, asked.label, asked.answer)
+        chosen = choose_threshold(trusted, soft, asked.label, asked.answer, asked.weight)
         for number in np.unique(group):
             other = group != number
-            threshold[~other] = choose_threshold(trusted, soft[other], asked.label[other], asked.answer[other])
+            threshold[~other] = choose_threshold(
+                trusted, soft[other], asked.label[other], asked.answer[other], asked.weight[other]
+            )
     corrected = np.where((confidence >= threshold) & (asked.label != UNLABELLED), suggested, asked.label)
     return chosen, corrected.astype(np.int64)
 

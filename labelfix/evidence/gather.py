@@ -38,6 +38,9 @@ from labelfix.numerics.affine import Affine
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 
+UNCHECKED = 0.05
+"""Of the rows may be of classes that no trusted row is of, where these were drawn per class, and figures are of all."""
+
 JUDGED = ("classifier_right", "out_of_fold_nll")
 """Metrics of a fit that come from trusted rows."""
 
@@ -155,7 +158,7 @@ def ledger_of(
         soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
-    not_all = _not_all(problem, found)
+    not_all = _not_all(problem, found, soft)
     if asked.paired and not not_all:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
@@ -169,13 +172,23 @@ def ledger_of(
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
-    return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all)
+    return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all, trusted=len(problem.truth))
 
 
-def _not_all(problem: Problem, found: Calibrated) -> str:
-    """Why the trusted rows say nothing of all rows, for a person; empty where they do."""
+def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = None) -> str:
+    """Why the trusted rows say nothing of all rows, for a person; empty where they do.
+
+    Args:
+        problem: The data.
+        found: The calibrated fit.
+        soft: `(n, K)` soft labels of some noisy rows: of which classes they are.
+    """
     if problem.sampling == "picked":
         return "the rows you checked were not drawn at random"
+    if problem.sampling == "per-class" and soft is not None:
+        checked = np.bincount(found.asked.truth, minlength=problem.num_classes) > 0
+        if checked.sum() > 1 and soft[:, ~checked].sum(axis=1).mean() > UNCHECKED:
+            return f"you checked rows of {int(checked.sum())} of {problem.num_classes} classes alone"
     if problem.sampling != "per-label":
         return ""
     given = found.asked.given

@@ -95,6 +95,7 @@ class Ledger:
         judged_classes: Different classes of the judged rows.
         chosen: Trusted rows that `labelfix next` or a person chose, which judge nothing; shares of right labels are
             then those of the rows that nobody has checked.
+        trusted: All trusted rows, those that judge nothing among them.
         not_all: Why the judged rows say nothing of all rows, for a person; empty where they do.
     """
 
@@ -108,6 +109,7 @@ class Ledger:
     judged_classes: int = 2
     chosen: int = 0
     not_all: str = ""
+    trusted: int = 0
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""

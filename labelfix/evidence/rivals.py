@@ -201,7 +201,7 @@ def _field(problem: Problem, held: Held) -> _Field:
         of = rows.folds.of % len(held.models)
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
-            rows = replace(rows, folds=Folds(of, len(held.models)))
+            rows = replace(rows, folds=Folds(of, len(held.models), rows.folds.weights))
         return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
     rest = np.setdiff1d(trusted, held.rows)
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])

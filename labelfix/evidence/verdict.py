@@ -127,9 +127,10 @@ def _of_labels(ledger: Ledger, labels: Labels) -> str:
     before, after, difference = ledger.given_labels, ledger.corrected_labels, ledger.difference
     if before is None or after is None or difference is None:
         return _not_measured(ledger)
+    part = f" of the {ledger.trusted:,}" if after.rows < ledger.trusted else ""
     measured = (
         f"about {after.value:.0%} of the corrected labels are right, {before.value:.0%} of the given ones "
-        f"({after.rows:,} rows you checked; {after.low:.0%} to {after.high:.0%})"
+        f"({after.rows:,}{part} rows you checked; {after.low:.0%} to {after.high:.0%})"
     )
     if labels == "use":
         return f"use the corrected labels: {measured}"

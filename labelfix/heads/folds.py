@@ -37,10 +37,20 @@ class Folds:
     Attributes:
         of: `(M,)` the fold of each row.
         count: How many folds.
+        weights: `(M,)` how much each row counts; see `heads.class_ratio`.
     """
 
     of: Codes
     count: int
+    weights: npt.NDArray[np.float64]
+
+    def only(self, rows: Codes) -> Folds:
+        """The same of some of the rows."""
+        return Folds(self.of[rows], self.count, self.weights[rows])
+
+    def alike(self) -> Folds:
+        """The same with rows that all count alike."""
+        return replace(self, weights=np.ones(len(self.of)))
 
     def inside(self, fold: int) -> Codes:
         """`(n,)` the rows of a fold."""
@@ -65,7 +75,7 @@ def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True
     order = shuffled[np.argsort(truth[shuffled], kind="stable")] if by_class else shuffled
     of = np.empty(len(truth), dtype=np.int64)
     of[order] = np.arange(len(truth)) % count
-    return Folds(of, count)
+    return Folds(of, count, np.ones(len(truth)))
 
 
 Part = tuple[Codes, int | None]
@@ -160,7 +170,7 @@ def calibrated(
     raw = out_of_fold(without, folds, clean)
     every = np.arange(len(truth), dtype=np.int64)
     others = [every, *map(folds.outside, range(folds.count))]
-    temperatures = np.array([fit_temperature(raw[use], truth[use]) for use in others])
+    temperatures = np.array([fit_temperature(raw[use], truth[use], folds.weights[use]) for use in others])
     scaled = tuple(head.scaled(1 / t) for head, t in zip(without, temperatures[1:], strict=True))
     return CrossFitted(
         full.scaled(1 / temperatures[0]), scaled, out_of_fold(scaled, folds, clean), folds.of, temperatures

@@ -16,6 +16,7 @@ from labelfix.correctors.calibrated import Scale, logs
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.fit_scale import fit_scale, kinds_for
+from labelfix.heads.folds import Folds
 from labelfix.heads.label_terms import Labels, LabelTerms, terms_of
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
@@ -89,7 +90,7 @@ class PairedPosterior:
 
 
 def fit_paired(
-    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
+    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, folds: Folds, expected: Floats, without: Sequence[Floats]
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, T_p from all pairs; see `fit_trust` for the other arguments.
 
@@ -99,10 +100,11 @@ def fit_paired(
         without: T0 without each fold.
     """
     matrices = [
-        np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
+        np.log(paired_transition(truth[folds.of != k], given[folds.of != k], matrix))
+        for k, matrix in enumerate(without)
     ]
     full = np.log(paired_transition(truth, given, expected))
-    return fit_trust(log_f, log_n, truth, given, fold, (full, matrices))
+    return fit_trust(log_f, log_n, truth, given, folds, (full, matrices))
 
 
 def fit_trust(
@@ -110,7 +112,7 @@ def fit_trust(
     log_n: Floats,
     truth: Codes,
     given: Labels,
-    fold: Codes,
+    folds: Folds,
     terms: tuple[LabelTerms, Sequence[LabelTerms]],
     usual: float = 0.8,
     kappas: Sequence[float] = KAPPAS,
@@ -124,16 +126,16 @@ def fit_trust(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: Their given labels.
-        fold: `(P,)` their folds.
+        folds: Of the pairs.
         terms: Label terms at κ = 1, and without each fold.
         usual: Mean of the prior of κ; that of β is 1.
         kappas: Candidates for κ.
         apart: Standard deviation of both priors.
         shares: Candidates for ς.
     """
-    folds = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
+    inside_each = [folds.inside(k) for k in range(len(terms[1]))]
     label_terms = np.zeros_like(log_f)
-    for inside, without in zip(folds, terms[1], strict=True):
+    for inside, without in zip(inside_each, terms[1], strict=True):
         label_terms[inside] = terms_of(without, given[inside])
 
     def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Floats:
@@ -151,14 +153,15 @@ def fit_trust(
         def loss(candidate: tuple[float, float, float]) -> float:
             beta, _, kappa = candidate
             pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / apart**2
-            return float(losses[candidate][use].mean() + 0.5 / use.sum() * pull)
+            return float(np.average(losses[candidate][use], weights=folds.weights[use]) + 0.5 / use.sum() * pull)
 
         return min(losses, key=loss)
 
     # Without any other fold there is nothing to choose by: the prior's means.
-    nested = [chosen(fold != k) if (fold != k).any() else (1.0, 0.0, usual) for k in range(len(folds))]
+    every = range(len(inside_each))
+    nested = [chosen(folds.of != k) if (folds.of != k).any() else (1.0, 0.0, usual) for k in every]
     held = np.zeros_like(log_f)
-    for inside, candidate in zip(folds, nested, strict=True):
+    for inside, candidate in zip(inside_each, nested, strict=True):
         held[inside] = np.exp(log_soft(candidate, inside))
 
     def trust(candidate: tuple[float, float, float], at_one: LabelTerms) -> Trust:
@@ -169,24 +172,24 @@ def fit_trust(
     return PairedPosterior(best, best.kappa, held, tuple(map(trust, nested, terms[1])))
 
 
-def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, fold: Codes, given: Codes) -> PairedPosterior:
+def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, folds: Folds, given: Codes) -> PairedPosterior:
     """The posterior calibrated by a slope and a shift for each class that pairs tell, else by one temperature.
 
     Args:
         posterior: Fitted to the pairs.
         truth: `(P,)` trusted labels of the pairs.
-        fold: `(P,)` their folds; they are judged out of them.
+        folds: Of the pairs; they are judged out of them.
         given: `(N,)` given labels of the noisy rows.
     """
     log_p, kind = logs(posterior.held), kinds_for(truth, given)[-1]
 
     def fitted(use: npt.NDArray[np.bool_]) -> Scale:
-        return fit_scale(kind, log_p[use], truth[use], np.ones(use.sum()))
+        return fit_scale(kind, log_p[use], truth[use], folds.weights[use])
 
     held, without = posterior.held.copy(), []
     for k, trust in enumerate(posterior.without):
-        scale = fitted(fold != k)
-        held[fold == k] = np.exp(scale(log_p[fold == k]))
+        scale, inside = fitted(folds.of != k), folds.inside(k)
+        held[inside] = np.exp(scale(log_p[inside]))
         without.append(replace(trust, scale=scale))
     trust = replace(posterior.trust, scale=fitted(np.ones(len(truth), dtype=bool)))
     return PairedPosterior(trust, posterior.kappa, held, tuple(without))
@@ -196,7 +199,7 @@ def fit_share(
     log_f: Floats,
     log_n: Floats,
     truth: Codes,
-    fold: Codes,
+    folds: Folds,
     terms: tuple[Floats, Sequence[Floats]],
     transitions: Sequence[Floats],
 ) -> tuple[Trust, tuple[Trust, ...]]:
@@ -206,7 +209,7 @@ def fit_share(
         log_f: `(M, K)` out-of-fold log f of the trusted rows.
         log_n: `(M, K)` out-of-fold log n of them.
         truth: `(M,)` their labels.
-        fold: `(M,)` their folds.
+        folds: Of the trusted rows.
         terms: L, and without each fold.
         transitions: T without each fold.
 
@@ -215,7 +218,7 @@ def fit_share(
     """
     losses = {share: np.zeros(len(truth)) for share in SHARES}
     for k, label_terms in enumerate(terms[1]):
-        inside = np.flatnonzero(fold == k)
+        inside = folds.inside(k)
         row, label, weight = possible_labels(truth[inside], transitions[k])
         rows = inside[row]
         for share in SHARES:
@@ -227,13 +230,13 @@ def fit_share(
     def chosen(use: npt.NDArray[np.bool_]) -> float:
         best = 0.0
         for share in SHARES:  # a larger one only if it is better by a standard error, as these labels are assumed
-            gain = losses[best][use] - losses[share][use]
+            gain = folds.weights[use] * (losses[best][use] - losses[share][use])
             if gain.mean() > gain.std() / np.sqrt(len(gain)):
                 best = share
         return best
 
     without = (
-        Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, label_terms)
+        Trust(1.0, chosen(folds.of != k) if (folds.of != k).any() else 0.0, label_terms)
         for k, label_terms in enumerate(terms[1])
     )
     return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

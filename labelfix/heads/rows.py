@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
+from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
-from labelfix.heads.prior_shift import prior_shift
 from labelfix.heads.stages import Keep, heads_from_arrays, heads_to_arrays
 from labelfix.numerics.head_losses import Residual
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Scaling, minimise, minimise_all, searched_at_once
@@ -49,7 +50,8 @@ class FitRows:
         num_classes: K.
         folds: Of the trusted rows.
         described: `(K, D)` features of each class's description, less their mean; None without descriptions.
-        prior_shift: `(K,)` what f_g is told of the classes; None for nothing. See `heads.prior_shift`.
+        class_ratio: `(K,)` how much more frequent classes are than their trusted rows; None where they are not. See
+            `heads.class_ratio`.
         scalings: r → coordinates of fits on all rows, filled as needed.
         fits: Results of `once`; `replace` makes rows without any.
     """
@@ -61,7 +63,7 @@ class FitRows:
     folds: Folds
     seed: int
     described: Tensor | None = None
-    prior_shift: Tensor | None = None
+    class_ratio: Floats | None = None
     scalings: dict[float, Scaling] = field(default_factory=dict, compare=False, repr=False)
     fits: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -107,7 +109,9 @@ class FitRows:
         weights = torch.zeros(len(uses), len(self.features), dtype=self.features.dtype)
         weights[:, : len(self.given)] = 1
         for row, use in zip(weights, uses, strict=True):
-            row[torch.from_numpy(use) + len(self.given)] = TRUSTED_SHARE * len(self.given) / max(len(use), 1)
+            counts = self.folds.weights[use]
+            share = TRUSTED_SHARE * len(self.given) * counts / counts.sum()
+            row[torch.from_numpy(use) + len(self.given)] = torch.from_numpy(share).to(row.dtype)
         return weights
 
     def targets(self, of_noisy: Tensor, use: Codes) -> tuple[Tensor, Tensor]:
@@ -216,16 +220,16 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
             progress.warn(
                 f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in"
             )
-    shift = None if problem.num_classes > SIDE_BY_SIDE else prior_shift(problem)
+    ratio = class_ratio(problem)
     return FitRows(
         features=features,
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=cut_folds(truth, problem.seed, folds),
+        folds=replace(cut_folds(truth, problem.seed, folds), weights=row_weights(truth, ratio)),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
-        prior_shift=None if shift is None else torch.from_numpy(shift),
+        class_ratio=ratio,
     )
 
 

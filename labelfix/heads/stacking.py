@@ -26,7 +26,7 @@ def stacked(members: Sequence[CrossFitted], rows: FitRows) -> tuple[CrossFitted,
     """
     truth, held = rows.truth.numpy(), np.stack([member.held for member in members])
     uses = np.arange(len(truth)), *(rows.folds.outside(fold) for fold in range(rows.folds.count))
-    beta, *others = (fit_stack(held[:, use], truth[use]) for use in uses)
+    beta, *others = (fit_stack(held[:, use], truth[use], rows.folds.weights[use]) for use in uses)
     full = merge([member.full for member in members], list(beta))
     without = tuple(merge([m.without[fold] for m in members], list(shares)) for fold, shares in enumerate(others))
     of_rows, ones = out_of_fold(without, rows.folds, rows.clean), np.ones(len(without) + 1)

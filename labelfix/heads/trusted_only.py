@@ -5,6 +5,8 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -40,13 +42,13 @@ DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 def fit_trusted_only(rows: FitRows) -> CrossFitted:
     """f_g, with the r of the best out-of-fold likelihood; discriminants where classes are very many.
 
-    Drawn per class, its trusted rows say nothing of how frequent a class is: that is added (`heads.prior_shift`).
+    Drawn per class, its trusted rows say nothing of how frequent a class is: that is added (`heads.class_ratio`).
 
     Where classes are described, weights are drawn towards the descriptions' features instead of zero if that is clearly
     better; see `fits_better`.
     """
-    fitted = rows.once("trusted-only", lambda: _fit_trusted_only(rows))
-    return fitted if rows.prior_shift is None else fitted.shifted(rows.prior_shift)
+    fitted = rows.once("trusted-only", lambda: _fit_trusted_only(replace(rows, folds=rows.folds.alike())))
+    return fitted if rows.class_ratio is None else fitted.shifted(torch.from_numpy(np.log(rows.class_ratio)))
 
 
 def _fit_trusted_only(rows: FitRows) -> CrossFitted:

@@ -52,7 +52,6 @@ class _SideBySide:
         return len(self.parts[0])
 
     def batch(self, rows: Codes, augment: Key | None = None) -> torch.Tensor:
-        """See `Inputs.batch`."""
         return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
 
 

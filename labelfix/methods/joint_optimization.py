@@ -81,7 +81,6 @@ class JointTrainer(Trainer):
         self._begun = torch.zeros(1, dtype=torch.bool, device=self.labels.device)
 
     def kept(self) -> dict[str, Tensor]:
-        """See `Trainer.kept`."""
         return {"predictions": self.predictions, "labels": self.labels, "place": self._place, "begun": self._begun}
 
     def loss(self, said: ClassifierOutput, noisy: Labelled) -> Loss:

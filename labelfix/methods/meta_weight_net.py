@@ -77,11 +77,9 @@ class MetaWeightNetTrainer(ReweightingTrainer):
     weight_optimizer: torch.optim.Optimizer
 
     def networks(self) -> dict[str, nn.Module]:
-        """See `Trainer.networks`."""
         return super().networks() | {"weight_network": self.weight_network}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """See `Trainer.optimizers`."""
         return super().optimizers() | {"weight_optimizer": self.weight_optimizer}
 
     def step(

@@ -105,7 +105,6 @@ class MlntTrainer(LookaheadTrainer):
         self.teacher = Average(self.classifier, EARLY_DECAY)
 
     def networks(self) -> dict[str, nn.Module]:
-        """See `Trainer.networks`."""
         return super().networks() | {"teacher": self.teacher.classifier}
 
     def judged(self) -> Classifier:

@@ -65,7 +65,6 @@ class EntryInMemory:
         self._parts: dict[str, list[npt.NDArray[Any]]] = {}
 
     def append(self, name: str, rows: npt.NDArray[Any]) -> None:
-        """See `Taker`."""
         self._parts.setdefault(name, []).append(rows)
 
     def arrays(self) -> Arrays:
@@ -86,7 +85,6 @@ class EntryWriter:
         self._described: dict[str, dict[str, Any]] = {}
 
     def append(self, name: str, rows: npt.NDArray[Any]) -> None:
-        """See `Taker`."""
         if name not in self._files:
             self._files[name] = (self._folder / f"{name}.bin").open("wb")
             shape = [0, *rows.shape[1:]]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.data.tables import InputKind
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.progress import Progress
 from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access
@@ -242,18 +242,17 @@ def _fetch(backbone: str, repository: str, offline: bool) -> Path:
             f"backbone = {backbone!r}: {repository!r} {why}; fetch it once with a network, or give a local folder"
         ) from None
     except Exception as error:  # noqa: BLE001 - the hub's client lets errors of several network libraries through
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SettingsError(
-            f"backbone = {backbone!r}: {repository!r} cannot be fetched ({reason}); try again, or give a local folder"
-        ) from None
+        why = f"{repository!r} cannot be fetched ({first_line(error)})"
+        raise SettingsError(f"backbone = {backbone!r}: {why}; try again, or give a local folder") from None
 
 
 def _json(path: Path, name: str) -> Any:  # noqa: ANN401
     try:
         return decode_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(f"backbone = {name!r}: {path.name} cannot be read ({reason}); copy it again") from None
+        raise SettingsError(
+            f"backbone = {name!r}: {path.name} cannot be read ({first_line(error)}); copy it again"
+        ) from None
 
 
 @contextlib.contextmanager

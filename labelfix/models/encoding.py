@@ -20,7 +20,6 @@ from labelfix.data.tables import InputTable
 from labelfix.errors import InputError
 from labelfix.models.cache import Arrays, Taker, cache_folder, cached, read_entry
 from labelfix.models.contents import ImageFiles, contents_hash, windows
-from labelfix.models.features import FeatureInputs
 from labelfix.models.pieces import Pieces
 from labelfix.progress import Progress, counted
 from labelfix.runs import remove
@@ -134,20 +133,6 @@ def _make_together(
             with contextlib.suppress(OSError):
                 remove(cache_folder(compute) / name)
     here.wait()
-
-
-def encode_features(
-    table: InputTable,
-    identity: str,
-    window: int,
-    width: int,
-    encode: EncodeWindow,
-    compute: ComputeSettings,
-    progress: Progress,
-) -> FeatureInputs:
-    """`encode_rows` for features `float32 (N, width)`."""
-    empty = np.empty((0, width), dtype=np.float32)
-    return FeatureInputs(encode_rows(table, identity, window, empty, encode, compute, progress))
 
 
 def unit_norm(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """What all fixed features share: a linear head reads them, and their parts lie beside its weights.
 
-Legend: N rows, D features, K classes.
+Legend: N rows, B rows of a window, D features, K classes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+import pyarrow as pa
+
+from labelfix.data.arrays import Singles
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.models.cards import FeatureCard, head_card
-from labelfix.models.encoding import Card
+from labelfix.models.encoding import Card, encode_rows
 from labelfix.models.features import FeatureInputs
 from labelfix.models.head import Head
 from labelfix.progress import Progress
@@ -28,11 +32,13 @@ class FrozenFeatures(ABC):
 
     Attributes:
         hidden_units: Of a layer between features and head; None for a linear head.
+        rows_at_once: Rows that are encoded together: always so many, so that results depend on nothing else.
         part_count: How many vectors of length 1 and of equal width a row's features are made of; as a view, each of
             them has a weight of its own.
     """
 
     family: ClassVar[str]
+    rows_at_once: ClassVar[int]
     spec: InputSpec
     hidden_units: int | None = None
     part_count: int = 1
@@ -67,9 +73,23 @@ class FrozenFeatures(ABC):
     def identity(self) -> str:
         """Hash of everything beside the rows that determines the encoding."""
 
-    @abstractmethod
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """The table's rows, encoded in its order; taken from the cache where they are there."""
+        """`float32 (N, D)` the table's rows in its order; taken from the cache where they are there."""
+
+        def window(batch: pa.RecordBatch, row: int) -> Singles:
+            return self.window(batch, row, table.name, compute)
+
+        empty = np.empty((0, self.encoded_width), dtype=np.float32)
+        return FeatureInputs(encode_rows(table, self.identity, self.rows_at_once, empty, window, compute, progress))
+
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """`float32 (B, D)` of consecutive rows; `Views`, which puts side by side what others encode, has none.
+
+        Args:
+            row: The number of the first one, from 1.
+            name: The table, as the user named it.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

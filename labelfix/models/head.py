@@ -80,7 +80,6 @@ class Head:
         return int(self.last.weight.shape[1])
 
     def say(self, inputs: Inputs, rows: Codes) -> tuple[Logits, Probabilities]:
-        """See `Predictor.say`."""
         features = features_of(inputs, rows)
         seen = features if self.hidden is None else np.maximum(self.hidden(features), 0).astype(np.float32)
         return self.last(seen), seen

@@ -64,11 +64,9 @@ class WholeNetwork(ABC):
         return OnDevice(classifier, device)
 
     def write_predictor(self, folder: Path, predictor: OnDevice, classes: ClassNames) -> None:
-        """See `Representation.write_predictor`."""
         self.write_module(folder, predictor.module, classes)
 
     def read_predictor(self, folder: Path, num_classes: int, device: str) -> OnDevice:
-        """See `Representation.read_predictor`."""
         where = pick_device(device)
         return OnDevice(self.read_module(folder, num_classes).eval(), where)
 

@@ -6,6 +6,7 @@ Legend: N rows, D features, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,8 +91,16 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     """
     if family == "views":
         return _views_from_json(values, spec, folder)
-    light = _LIGHT.get(family)
-    return light.from_json(values, spec, folder) if light else _network_from_json(family, values, spec, folder)
+    if family in _NETWORKS:
+        module, name, packages = _NETWORKS[family]
+        need(f"{folder}: scoring by a network", *packages)
+        kind: Any = getattr(import_module(f"labelfix.models.{module}"), name)
+    elif family in _LIGHT:
+        kind = _LIGHT[family]
+    else:
+        raise RunError(f"{folder}: a classifier of the family {family!r} needs a newer labelfix; update it")
+    found: Representation = kind.from_json(values, spec, folder)
+    return found
 
 
 _LIGHT: Mapping[str, Any] = {
@@ -100,31 +109,16 @@ _LIGHT: Mapping[str, Any] = {
 }
 """Families that are encoded and scored without any network."""
 
-
-def _network_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
-    """What a network encodes or is."""
-    if family == "small-network":
-        need(f"{folder}: scoring by a network", "torch")
-        from labelfix.models.images.small_network import LearntImages
-
-        return LearntImages.from_json(values, spec, folder)
-    if family == "resnet32":
-        need(f"{folder}: scoring by a network", "torch")
-        from labelfix.models.images.small import SmallImages
-
-        return SmallImages.from_json(values, spec, folder)
-    if family in ("transformers", "transformers-fine-tuned"):
-        need(f"{folder}: scoring by an encoder of texts", "torch", "transformers")
-        from labelfix.models.text import encoder as text_encoder
-
-        text: Representation = text_encoder.from_json(family, values, spec, folder)
-        return text
-    if family in ("timm", "timm-fine-tuned"):
-        need(f"{folder}: scoring by an encoder of images", "torch", "timm", "torchvision")
-        from labelfix.models.images import encoder as image_encoder
-
-        return image_encoder.from_json(family, values, spec, folder)
-    raise RunError(f"{folder}: a classifier of the family {family!r} needs a newer labelfix; update it")
+_TEXTS, _IMAGES = ("torch", "transformers"), ("torch", "timm", "torchvision")
+_NETWORKS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "small-network": ("images.small_network", "LearntImages", ("torch",)),
+    "resnet32": ("images.small", "SmallImages", ("torch",)),
+    "transformers": ("text.encoder", "FrozenText", _TEXTS),
+    "transformers-fine-tuned": ("text.fine_tuned", "FineTunedText", _TEXTS),
+    "timm": ("images.encoder", "FrozenTimm", _IMAGES),
+    "timm-fine-tuned": ("images.fine_tuned", "TrainedTimm", _IMAGES),
+}
+"""Families that a network encodes or is: the module, which loads when it is asked for, the class, and what it needs."""
 
 
 def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> Views:

@@ -59,18 +59,15 @@ class Views(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return sum(view.feature_width for view in self.views)
 
     @property
     def description(self) -> str:
-        """One line for people."""
         parts = [view.description.removesuffix(", linear head") for view in self.views]
         return f"{'; '.join(parts)}; side by side in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 1, [view.identity for view in self.views], self.part_weights)
 
     @property
@@ -149,7 +146,6 @@ class Views(FrozenFeatures):
                 remove(place)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         return views_card([view.spec.kind for view in self.views], [view.feature_card() for view in self.views])
 
     def _joined(self, parts: Sequence[Features]) -> Iterator[Features]:

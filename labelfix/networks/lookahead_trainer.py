@@ -108,7 +108,6 @@ class LookaheadTrainer(Trainer):
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def masks(self, which: str, piece: int = 0) -> contextlib.AbstractContextManager[None]:
-        """See `Trainer.masks`."""
         # Forward mode has no way through fused attention, whose masks differ: then no pass takes it.
         attention = plain_attention() if self.derivative == "jvp" else contextlib.nullcontext()
         return attention if self.seed is None else nested(attention, super().masks(which, piece))

@@ -1,7 +1,7 @@
 """Λ = ∂(w − w')/∂g: how far a step of the optimiser moves the weights for a change of the gradient.
 
-The paper writes a matrix of learning rates. Here it is the exact derivative, for SGD with momentum, dampening and
-Nesterov and for Adam and AdamW, with or without amsgrad, and through the clipping of the gradient's norm.
+The paper writes a matrix of learning rates. Here it is the exact derivative, for SGD with momentum or Nesterov's, for
+Adam and AdamW, and through the clipping of the gradient's norm.
 Nothing here waits for the device: learning rates and step counts may be tensors on it.
 """
 
@@ -18,15 +18,12 @@ from labelfix.compute.flat_vectors import Flat
 Scale = Tensor | float
 
 
-def effective_step_sizes(
-    optimizer: torch.optim.Optimizer, weights_before: Sequence[Tensor], first_step: bool
-) -> list[Scale]:
+def effective_step_sizes(optimizer: torch.optim.Optimizer, weights_before: Sequence[Tensor]) -> list[Scale]:
     """Λ for the step that the optimiser has just taken, exactly; its diagonal, which is all of it without clipping.
 
     Args:
         optimizer: SGD, Adam or AdamW, after its step, with the gradients still in `.grad`.
         weights_before: The parameters that were moved, before the step, in the order of the optimiser's groups.
-        first_step: Whether it was the optimiser's first step (SGD's first applies no dampening).
 
     Returns:
         One number (SGD) or tensor (Adam) for each parameter that was moved.
@@ -39,23 +36,13 @@ def effective_step_sizes(
         moved = [p for p in group["params"] if p.grad is not None]
         before = weights_before[len(scales) : len(scales) + len(moved)]
         if isinstance(optimizer, torch.optim.SGD):
-            scales += [_sgd_step_size(group, first_step)] * len(moved)
+            rate = group["lr"] * (1 + float(group["momentum"])) if group["nesterov"] else group["lr"]
+            scales += [rate] * len(moved)
         elif isinstance(optimizer, torch.optim.Adam):  # AdamW is one
             scales += _adam_step_sizes(optimizer, group, moved, before) if moved else []
         else:
             raise TypeError(f"no exact step sizes for {type(optimizer).__name__}")
     return scales
-
-
-def _sgd_step_size(group: dict[str, Any], first_step: bool) -> Scale:
-    rate: Scale = group["lr"]
-    momentum = float(group["momentum"])
-    if momentum == 0:
-        return rate
-    if group["nesterov"]:
-        return rate * (1 + momentum)
-    dampening = float(group["dampening"])
-    return rate if first_step or dampening == 0 else rate * (1 - dampening)
 
 
 def _adam_step_sizes(
@@ -76,11 +63,6 @@ def _adam_step_sizes(
     correction2 = (1 - beta2**step).to(device, dtype)
     second = [s["exp_avg_sq"] for s in states]
     pushed = list(torch._foreach_mul([s["exp_avg"] for s in states], gradients))
-    if group["amsgrad"]:
-        # Where the old maximum stays, the denominator does not depend on this gradient.
-        largest = [s["max_exp_avg_sq"] for s in states]
-        torch._foreach_mul_(pushed, [(v >= m).to(dtype) for v, m in zip(second, largest, strict=True)])
-        second = largest
     root = list(torch._foreach_div(second, correction2))
     torch._foreach_sqrt_(root)
     denominator = list(torch._foreach_add(root, float(group["eps"])))

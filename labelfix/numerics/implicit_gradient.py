@@ -72,16 +72,18 @@ def solve(
     return solution
 
 
-def cross_entropy_gradient(features: Tensor, log_probabilities: Tensor, labels: Tensor) -> LinearHead:
+def cross_entropy_gradient(features: Tensor, log_probabilities: Tensor, labels: Tensor, weights: Tensor) -> LinearHead:
     """∇ of the summed cross-entropy of labelled rows, with respect to the head.
 
     Args:
         features: `(N, D)`.
         log_probabilities: `(N, K)` at w*.
         labels: `(N,)`.
+        weights: `(N,)` how much each row counts.
     """
     slope = log_probabilities.exp()
     slope[torch.arange(len(labels)), labels] -= 1
+    slope *= weights[:, None]
     return LinearHead(slope.T @ features, slope.sum(dim=0))
 
 

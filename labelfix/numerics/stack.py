@@ -29,12 +29,13 @@ STRENGTH = 5.0
 """The pull towards equal shares, in trusted rows."""
 
 
-def fit_stack(log_members: Floats, truth: npt.NDArray[np.int64]) -> Floats:
+def fit_stack(log_members: Floats, truth: npt.NDArray[np.int64], weights: Floats) -> Floats:
     """β: mean out-of-fold negative log-likelihood + (5/M) Σ (β_j − 1/J)², minimised.
 
     Args:
         log_members: `(J, M, K)` log f_j of trusted rows by members that have not seen them, temperature scaled.
         truth: `(M,)` trusted labels.
+        weights: `(M,)` how much each row counts, 1 in the mean.
 
     Returns:
         `(J,)` in [0, 1.5].
@@ -46,15 +47,15 @@ def fit_stack(log_members: Floats, truth: npt.NDArray[np.int64]) -> Floats:
         value = STRENGTH / rows * float(((beta - equal) ** 2).sum())
         slope, curvature = 2 * STRENGTH / rows * (beta - equal), 2 * STRENGTH / rows * np.eye(members)
         for part in row_blocks(rows, members * log_members.shape[2]):
-            said, own = log_members[:, part], truth[part]
+            said, own, weight = log_members[:, part], truth[part], weights[part]
             scores = np.tensordot(beta, said, axes=1)
             log_p = scores - logsumexp(scores, axis=1, keepdims=True)
             p, at = np.exp(log_p), np.arange(len(own))
             gaps = said - (p * said).sum(axis=2, keepdims=True)
-            value -= float(log_p[at, own].sum()) / rows
-            slope -= gaps[:, at, own].sum(axis=1) / rows
+            value -= float((weight * log_p[at, own]).sum()) / rows
+            slope -= (weight * gaps[:, at, own]).sum(axis=1) / rows
             flat = gaps.reshape(members, -1)
-            curvature += (flat * p.reshape(-1)) @ flat.T / rows
+            curvature += (flat * (weight[:, None] * p).reshape(-1)) @ flat.T / rows
         return value, slope, curvature
 
     # Projected Newton: those at a bound that the slope holds there stay, the others take Newton's step.

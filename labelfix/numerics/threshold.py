@@ -40,7 +40,11 @@ suggestions of .3 to .5 turn right one by one, each moves the threshold by .05 a
 
 
 def choose_threshold(
-    trusted: int, held: npt.NDArray[np.floating] | None = None, given: Codes | None = None, truth: Codes | None = None
+    trusted: int,
+    held: npt.NDArray[np.floating] | None = None,
+    given: Codes | None = None,
+    truth: Codes | None = None,
+    weights: Floats | None = None,
 ) -> float:
     """The threshold that leaves most corrected labels right, cautious where there is little to go by.
 
@@ -49,6 +53,7 @@ def choose_threshold(
         held: `(P, K)` soft labels of paired trusted rows by models that have not seen them.
         given: `(P,)` their given labels.
         truth: `(P,)` their trusted labels.
+        weights: `(P,)` how much each counts; alike by default.
 
     Returns:
         From 0.3 (with two classes 0.5) to 0.95, to two digits; 0.6 without pairs, 0.9 with fewer than twenty trusted
@@ -61,7 +66,8 @@ def choose_threshold(
     candidates = CANDIDATES if held.shape[1] > 2 else CANDIDATES[CANDIDATES >= 0.5]
     suggested, confidence = held.argmax(axis=1), held.max(axis=1)
     changed = confidence[:, None] >= candidates
-    right = (np.where(changed, suggested[:, None], given[:, None]) == truth[:, None]).sum(axis=0)
+    each = np.where(changed, suggested[:, None], given[:, None]) == truth[:, None]
+    right = each.sum(axis=0) if weights is None else weights @ each
     gain = right - right[candidates == USUAL]
     mean = USUAL + _mean(candidates, STEP * gain) - _mean(candidates, np.zeros(len(candidates)))
     return round(float(np.clip(mean, candidates[0], candidates[-1])), 2)

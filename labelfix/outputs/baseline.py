@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet_pages import parquet_stream
-from labelfix.errors import LabelfixError, input_error
+from labelfix.errors import LabelfixError, first_line, input_error
 from labelfix.outputs.column_arrays import values
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
-from labelfix.outputs.corrected_rows import first_line
 from labelfix.outputs.corrected_schema import METADATA_KEY
 from labelfix.remote import readable
 from labelfix.runs.json_text import decode_json

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet_footer import Group
 from labelfix.data.formats.parquet_pages import parquet_stream
-from labelfix.errors import MORE, LabelfixError, RunError, input_error, is_used_up
+from labelfix.errors import MORE, LabelfixError, RunError, first_line, input_error, is_used_up
 from labelfix.outputs.column_arrays import codes, validity
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
@@ -76,12 +76,10 @@ class HeldRows:
 
     @property
     def schema(self) -> pa.Schema:
-        """See `CorrectedRows.schema`."""
         return self.table.schema
 
     @property
     def footer(self) -> dict[bytes, bytes]:
-        """See `CorrectedRows.footer`."""
         return dict(self.table.schema.metadata or {})
 
     def __len__(self) -> int:
@@ -89,16 +87,13 @@ class HeldRows:
 
     @property
     def group_sizes(self) -> Sequence[int]:
-        """See `CorrectedRows.group_sizes`."""
         return (len(self.table),)
 
     def group(self, index: int, columns: Sequence[str]) -> pa.Table:
-        """See `CorrectedRows.group`."""
         return self.table.select(list(columns))
 
     @property
     def unlabelled(self) -> int:
-        """See `CorrectedRows.unlabelled`."""
         return int(self.table["given_label"].null_count)
 
 
@@ -126,7 +121,6 @@ class CorrectedFile:
 
     @cached_property
     def group_sizes(self) -> tuple[int, ...]:
-        """See `CorrectedRows.group_sizes`."""
         metadata = self._file.metadata
         return tuple(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
 
@@ -191,6 +185,18 @@ def groups(rows: CorrectedRows, columns: Sequence[str]) -> Iterator[tuple[int, p
     for index, size in enumerate(rows.group_sizes):
         yield first, rows.group(index, columns)
         first += size
+
+
+def rows_at(rows: CorrectedRows, positions: npt.NDArray[np.int64], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Position, from 0 → the cells of its row, by column; only the groups that hold the rows are read."""
+    found: dict[int, dict[str, Any]] = {}
+    ends = np.cumsum(rows.group_sizes)
+    for index in np.unique(np.searchsorted(ends, positions, side="right")).tolist():
+        first = int(ends[index]) - rows.group_sizes[index]
+        group = rows.group(index, columns)
+        for row in positions[(positions >= first) & (positions < ends[index])].tolist():
+            found[row] = {name: group.column(name)[row - first].as_py() for name in columns}
+    return found
 
 
 def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
@@ -272,8 +278,3 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
         return read_metadata(rows.schema)
     except ValueError as error:
         raise input_error("corrected labels", f"have damaged metadata ({error})", REMEDY) from None
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error's message: Arrow's go on for several."""
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -68,11 +68,7 @@ def export_labels(
 ) -> ExportReport:
     """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
 
-    Args:
-        out: A table's file or, for images, a folder.
-        min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
-        soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
-        answers: Where people decided about a row, their label stands.
+    Arguments are those of `Run.export`.
 
     Raises:
         InputError: The noisy file is gone or has changed, or the labels cannot be written that way.

@@ -39,21 +39,9 @@ IN_MEMORY = "corrected labels"
 
 @dataclass(frozen=True)
 class FlagOptions:
-    """Which rows to flag, and what to hold them against; None and nothing leave an option away.
+    """Which rows to flag, and what to hold them against, as `Run.flag` takes it; None and nothing leave an option away.
 
     Attributes:
-        max_issue_rate: A gate: at most this share of the labelled rows may look wrong.
-        min_confidence: A row looks wrong only where the confidence reaches this. Default: as in the run.
-        max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
-        budget: Flag this many rows, the worst ones.
-        max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
-        baseline: Files of rows that were accepted before.
-        include_trusted: Do not leave trusted rows out.
-        show: How many findings to give, the worst ones; None gives all.
-        noisy: Where the noisy file lies now, if it was moved.
-        against: A gate: a run, or a file of corrected labels, whose classes must have the same shares.
-        drift_level: The level of that test; by default `DRIFT_LEVEL`.
-        max_drift: Share of rows that may be of another class; by default `MAX_DRIFT`.
         policy: What is let through by class, how bad findings are and whom they concern.
         with_content: Tell the hash of what each finding holds, as a baseline needs it.
     """

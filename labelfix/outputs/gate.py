@@ -13,7 +13,7 @@ from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.column_arrays import codes, validity, values
-from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups
+from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups, rows_at
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.flag_rules import ChosenRows
 from labelfix.outputs.gate_parts import OfColumn, OfSources, Parts
@@ -174,23 +174,17 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
 def _findings(
     rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_], policy: Policy
 ) -> tuple[Finding, ...]:
-    """The rows at some positions as findings, in that order; only the groups that hold them are read."""
+    """The rows at some positions as findings, in that order."""
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     asked = (SOURCE_SCORES,) if policy.sources else ()
     found: dict[int, Finding] = {}
-    ends = np.cumsum(rows.group_sizes)
-    for index in sorted(set(np.searchsorted(ends, worst, side="right").tolist())):
-        first = int(ends[index]) - rows.group_sizes[index]
-        group = rows.group(index, (*names, *asked))
-        for row in worst[(worst >= first) & (worst < ends[index])].tolist():
-            cells = [group.column(name)[row - first].as_py() for name in names]
-            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None]
-            if lacking:
-                raise _lacking(rows, lacking[0], row)
-            each = Finding(*cells)
-            said = group.column(SOURCE_SCORES)[row - first].as_py() if asked else ()
-            by = tuple(one["source"] for one in said or () if one["label"] == each.given)
-            severity = policy.severity_of(each.given, each.file, each.confidence, by)
-            owner = policy.owner_of(each.given, each.file, by)
-            found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner, sources=by)
+    for row, cells in rows_at(rows, worst, (*names, *asked)).items():
+        said = cells.pop(SOURCE_SCORES, None) or ()
+        if (lacking := next((name for name, cell in cells.items() if cell is None), None)) is not None:
+            raise _lacking(rows, lacking, row)
+        each = Finding(*cells.values())
+        by = tuple(one["source"] for one in said if one["label"] == each.given)
+        severity = policy.severity_of(each.given, each.file, each.confidence, by)
+        owner = policy.owner_of(each.given, each.file, by)
+        found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner, sources=by)
     return tuple(found[row] for row in worst.tolist())

@@ -74,12 +74,10 @@ class OfColumn(Parts):
         return cls(list(policy.files), "source_file", policy.pattern_of, lambda found: found.file)
 
     def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
-        """See `Parts.see`."""
         part = codes(group.column(self.columns[0]), self._codes)
         self._count(part[judged & validity(group.column("given_label"))], part[flagged])
 
     def parts_of(self, finding: Finding) -> Iterable[int]:
-        """See `Parts.parts_of`."""
         return (self._codes.get(self._of(finding), -1),)
 
 
@@ -98,7 +96,6 @@ class OfSources(Parts):
         self._sure = np.float32(min_confidence)
 
     def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
-        """See `Parts.see`."""
         from labelfix.outputs.source_columns import said_by
 
         row, who, label = said_by(group.column(SOURCE_SCORES))
@@ -113,7 +110,6 @@ class OfSources(Parts):
         self._count(source[judged[row]], source[judged[row] & wrong])
 
     def parts_of(self, finding: Finding) -> Iterable[int]:
-        """See `Parts.parts_of`."""
         return (self._numbers.get(name, -1) for name in finding.sources)
 
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from labelfix.errors import Defect, InputError, LabelfixError, input_error
-from labelfix.outputs.corrected_rows import first_line
+from labelfix.errors import Defect, InputError, LabelfixError, first_line, input_error
 from labelfix.remote import as_path
 from labelfix.runs import RunFolder, made_here, names_of
 from labelfix.settings.hub_access import HUB

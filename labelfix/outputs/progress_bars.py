@@ -95,18 +95,15 @@ class _Display(Progress):
             self._print(stage.finished())
 
     def say(self, message: str) -> None:
-        """See `Progress.say`."""
         if self.folded is None:
             self._print(message)
         else:
             self.folded.choices += 1
 
     def headline(self, message: str) -> None:
-        """See `Progress.headline`."""
         self._print(message if self.folded is None else self.folded.counted(message))
 
     def warn(self, message: str) -> None:
-        """See `Progress.warn`."""
         if self.folded is None or not self.folded.takes(message):
             self._print_warning(f"warning: {message}")
 
@@ -134,12 +131,10 @@ class Lines(_Display):
         self._write(line)
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
-        """See `Progress.start`."""
         self._stages.append(Stage(stage, total, unit))
         self._next = self._every
 
     def advance(self, amount: int = 1, **facts: float) -> None:
-        """See `Progress.advance`."""
         self._at_each_step()
         if not self._stages:
             return
@@ -150,7 +145,6 @@ class Lines(_Display):
             self._write(stage.under_way())
 
     def finish(self) -> None:
-        """See `Progress.finish`."""
         if self._stages:
             self._print_finished(self._stages.pop())
             self._next = (self._stages[-1].seconds if self._stages else 0.0) + self._every
@@ -181,7 +175,6 @@ class Bars(_Display):
         self._console.print(Text(printed(line), style="yellow"))
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
-        """See `Progress.start`."""
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         begun = Stage(stage, total, unit)
@@ -199,7 +192,6 @@ class Bars(_Display):
         self._stages.append((begun, self._live.add_task(name, total=total, shown="")))
 
     def advance(self, amount: int = 1, **facts_: float) -> None:
-        """See `Progress.advance`."""
         self._at_each_step()
         if not self._stages or self._live is None:
             return
@@ -211,7 +203,6 @@ class Bars(_Display):
             self._live.update(task, completed=stage.done, shown=" · ".join(stage.figures()))
 
     def finish(self) -> None:
-        """See `Progress.finish`."""
         if not self._stages:
             return
         stage, task = self._stages.pop()
@@ -236,7 +227,6 @@ class WarningsOnly(Silent):
         self._write = write
 
     def warn(self, message: str) -> None:
-        """See `Progress.warn`."""
         self._write(message)
 
 

@@ -159,8 +159,8 @@ def _scan(
     from labelfix.data.formats import ReadOptions, open_table
     from labelfix.data.formats.images.folder import ImageFolderSource
     from labelfix.data.formats.images.metadata import ImageMetadataSource
+    from labelfix.data.scan import numbered_rows
 
-    left = set(numbers)
     source = open_table(file, options=ReadOptions(encoding))
     if isinstance(source, ImageFolderSource | ImageMetadataSource):
         # The paths, relative as the user gave the folder; scanning would build Arrow values, which imports pandas.
@@ -169,13 +169,7 @@ def _scan(
             place = source.places[number - 1]
             yield number, {**ids, columns[-1]: f"{called}/{place}", FOLDER: Path(file, place)}
         return
-    for chunk in source.scan([column for column in columns if column in source.schema.names]):
-        here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)
-        for number in here:
-            yield number, chunk.batch.slice(number - chunk.first_row, 1).to_pylist()[0]
-        left -= set(here)
-        if not left:
-            return
+    yield from numbered_rows(source, numbers, [column for column in columns if column in source.schema.names])
 
 
 def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[tuple[int, Row]]:

@@ -26,11 +26,9 @@ class PassedOn(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """See `io.IOBase.tell`."""
         return int(self._raw.tell())
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """See `io.IOBase.seek`."""
         return int(self._raw.seek(offset, whence))
 
     def read(self, size: int | None = -1) -> bytes:
@@ -38,7 +36,6 @@ class PassedOn(io.RawIOBase):
         return bytes(self._raw.read(-1 if size is None else size))
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - anything that takes bytes
-        """See `io.RawIOBase.readinto`."""
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)

@@ -80,7 +80,6 @@ class RemotePath(_SystemPath):
         return True
 
     def is_file(self) -> bool:
-        """See `Path.is_file`."""
         return self._file_size is not None or self._kind() == "file"
 
     def is_dir(self) -> bool:

@@ -55,7 +55,6 @@ class _Sink(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """See `io.IOBase.tell`."""
         return int(self.raw.tell())
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any bytes

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from labelfix.data.columns.roles import Columns
-from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, rows_at
 from labelfix.outputs.corrected_schema import COLUMNS, SOURCE_SCORES
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.report.inputs import CellReader, as_jpeg
@@ -59,7 +58,6 @@ class RowReader:
         self.why_none = own.missing("What rows hold is not shown")
         self._places: Mapping[str, str] = own.files
         self._reader = CellReader(self._about, own.files)
-        self._ends = np.cumsum(self._file.group_sizes)
         self.window = WINDOW if self._spec.part("image") is None else WINDOW_OF_IMAGES
         self._held: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._cells: dict[int, dict[str, Any]] = {}
@@ -111,16 +109,7 @@ class RowReader:
 
     def _told(self, positions: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401 - an array
         """What `corrected.parquet` says of some rows, in order."""
-        names = [*SHOWN, *(name for name in MORE if name in self._file.schema.names)]
-        found: dict[int, dict[str, Any]] = {}
-        first = 0
-        for index, end in enumerate(self._ends.tolist()):
-            inside = positions[(positions >= first) & (positions < end)]
-            if len(inside):
-                table = self._file.group(index, names).take(pa.array(inside - first))
-                found |= dict(zip(inside.tolist(), table.to_pylist(), strict=True))
-            first = end
-        return found
+        return rows_at(self._file, positions, [*SHOWN, *(name for name in MORE if name in self._file.schema.names)])
 
     def _shown(self, position: int, told: dict[str, Any], cells: Mapping[str, Any] | None) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.errors import RunError
+from labelfix.errors import RunError, first_line
 from labelfix.runs.checked import TRAIN_AGAIN
 
 Shape = tuple[int | str, ...]
@@ -46,8 +46,7 @@ def check_tensors(
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
             found = {name: (tuple(each.get_shape()), each.get_dtype()) for name, each in slices.items()}
     except (OSError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"{path}: the tensors cannot be read ({reason}); {TRAIN_AGAIN}") from None
+        raise RunError(f"{path}: the tensors cannot be read ({first_line(error)}); {TRAIN_AGAIN}") from None
     lengths: dict[str, int] = {}
     shapes = {**shapes, **(maybe if maybe.keys() & found.keys() else {})}
     for name, shape in shapes.items():

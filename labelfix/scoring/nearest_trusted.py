@@ -18,7 +18,7 @@ from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities
 from labelfix.errors import LabelfixError
 from labelfix.models.features import Inputs, select
 from labelfix.models.trained import TrainedClassifier
-from labelfix.outputs.corrected_rows import CorrectedFile
+from labelfix.outputs.corrected_rows import CorrectedFile, rows_at
 from labelfix.outputs.report.render import Neighbour, Reasons
 from labelfix.progress import Silent
 from labelfix.runs import RunFolder
@@ -140,15 +140,9 @@ def _described(table: LabelTable, row: int) -> tuple[str, str, int]:
 
 def _named(folder: RunFolder, rows: Codes) -> dict[int, tuple[str, str, str, int]]:
     """Row → its id, its trusted label (which is its corrected one), and where it stands."""
-    corrected = CorrectedFile(folder.corrected)
-    found: dict[int, tuple[str, str, str, int]] = {}
-    first = 0
-    for index, size in enumerate(corrected.group_sizes):
-        inside = rows[(rows >= first) & (rows < first + size)]
-        if len(inside):
-            table = corrected.group(index, ["id", "suggested_label", "source_file", "source_row"])
-            for row in inside.tolist():
-                name, *rest = (column[row - first].as_py() for column in table.columns)
-                found[row] = (str(name), *rest)
-        first += size
-    return found
+    columns = ("id", "suggested_label", "source_file", "source_row")
+    found = rows_at(CorrectedFile(folder.corrected), rows, columns)
+    return {
+        row: (str(told["id"]), told["suggested_label"], told["source_file"], told["source_row"])
+        for row, told in found.items()
+    }

@@ -24,7 +24,7 @@ from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.side_columns import SideColumns
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation, is_cheap
-from labelfix.models.tables.unseen import UnseenCategories, known_categories
+from labelfix.models.tables.unseen import UnseenValues, known_categories, usual_numbers
 from labelfix.models.trained import TrainedClassifier
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress, Silent
@@ -76,13 +76,11 @@ class HeldBlocks:
         return len(self.table)
 
     def tables(self) -> Iterator[LabelTable]:
-        """See `Blocks.tables`."""
         size = block_rows(len(self.table.classes))
         for start in range(0, len(self), size):
             yield _rows(self.table, slice(start, start + size))
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
-        """See `Blocks.encoded`."""
         return _some(_side_by_side(self.tables(), self.inputs), wanted)
 
 
@@ -92,14 +90,14 @@ class NewBlocks:
 
     Attributes:
         inputs: All rows encoded, where their encoding is kept; None where each block is encoded as it comes.
-        unseen: Counts categories that the run has never seen, as they come; None where nobody wants to know.
+        unseen: Counts values that the run has never seen, as they come; None where nobody wants to know.
     """
 
     rows: NewRows
     representation: Representation
     compute: ComputeSettings
     inputs: Inputs | None
-    unseen: UnseenCategories | None = None
+    unseen: UnseenValues | None = None
 
     @classmethod
     def of(
@@ -108,7 +106,9 @@ class NewBlocks:
         """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
         cheap = is_cheap(representation) or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
-        unseen = UnseenCategories(rows.source.name, known_categories(representation), progress)
+        unseen = UnseenValues(
+            rows.source.name, known_categories(representation), usual_numbers(representation), progress
+        )
         if inputs is not None:
             unseen.see(rows.inputs)
             unseen.tell()
@@ -118,11 +118,9 @@ class NewBlocks:
         return len(self.rows)
 
     def tables(self) -> Iterator[LabelTable]:
-        """See `Blocks.tables`."""
         return self.rows.blocks(block_rows(len(self.rows.classes)), with_inputs=False)
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
-        """See `Blocks.encoded`."""
         if self.inputs is not None:
             yield from _some(_side_by_side(self.tables(), self.inputs), wanted)
             return

@@ -128,7 +128,6 @@ class MlcSettings(NetworkSettings):
         return self.recipe or "anchored"
 
     def weighs_sources(self, family: Family) -> bool:
-        """See `MethodSettings.weighs_sources`."""
         return family == "head" and self.anchored
 
     @property

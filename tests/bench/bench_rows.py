@@ -1,7 +1,5 @@
 """Rows of results as tests make them."""
 
-import json
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -36,22 +34,6 @@ def level(method, kind, rate, test, seed=0, **changes):
     if rate == 0:
         return row("news.none", method, seed, test, "none", 0.0, **{"noise_kinds": ["unif", "flip"], **changes})
     return row(f"news.{kind}.{rate:g}", method, seed, test, kind, rate, **changes)
-
-
-def detailed(made, classes=3, epochs=5):
-    """The same run with its confusions, its counts of P(given label), and a history."""
-    counts = [[10 if i == j else 1 for j in range(classes)] for i in range(classes)]
-    history = [
-        {"epoch": e, "step": 10 * e, "corrected_loss": 1 / e, "clean_loss": 0.0, "test_right": 0.1 * e}
-        for e in range(1, epochs + 1)
-    ]
-    return made | {
-        "confusion": sum(counts, []),
-        "class_names": [f"class {number}" for number in range(classes)],
-        "given_share_right": list(range(20)),
-        "given_share_wrong": list(range(20, 0, -1)),
-        "history": json.dumps(history),
-    }
 
 
 def write(folder, rows):

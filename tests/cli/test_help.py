@@ -30,7 +30,6 @@ NEEDED = {
     "bench table": ["--results"],
     "bench compare": ["--results"],
     "bench ranks": ["--results"],
-    "bench plot": ["--results", "--out"],
 }
 """Command → what it says is missing, when it is given nothing."""
 

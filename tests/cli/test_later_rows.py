@@ -120,3 +120,13 @@ def test_a_twentieth_of_the_rows_with_categories_that_the_run_never_saw_is_told(
     said = " ".join(capsys.readouterr().err.split())
     sentence = "column 'kind': 2 of 40 rows have values that the run has never seen (\"Maybe\"); they count as none"
     assert (sentence in said) == told
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1, False), (1000, True)])
+def test_numbers_in_another_unit_are_told(run, tmp_path, capsys, factor, told):
+    rows = [
+        ",".join([cells[0], str(factor * int(cells[1])), *cells[2:]]) for cells in (row.split(",") for row in RIGHT)
+    ]
+    assert correct(run, tmp_path, rows) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert ("column 'size': 38 of 40 rows have numbers far from those that the run has seen" in said) == told

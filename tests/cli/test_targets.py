@@ -206,7 +206,7 @@ def test_a_demo_says_when_its_folder_is_taken(place, capsys):
     refused(["demo", "--out", "gold.csv", "--overwrite"], capsys, "gold.csv: is a file, not a folder")
 
 
-def test_tables_and_plots_of_results_replace_nothing_unasked(place, capsys):
+def test_tables_of_results_replace_nothing_unasked(place, capsys):
     Path("results").mkdir()
     Path("results/a.parquet").write_bytes(b"figures")
     Path("table.md").write_text("mine")
@@ -214,9 +214,6 @@ def test_tables_and_plots_of_results_replace_nothing_unasked(place, capsys):
         refused(["bench", *words, "--results", "results", "--out", "table.md"], capsys, "table.md: exists already")
         words = ["bench", *words, "--results", "results", "--out", "results/a.parquet", "--overwrite"]
         refused(words, capsys, "is the input results/*.parquet")
-    Path("plots").mkdir()
-    Path("plots/mine.svg").write_text("mine")
-    refused(["bench", "plot", "--results", "results", "--out", "plots"], capsys, "plots: exists already")
 
 
 def test_python_has_the_same_rule(place):

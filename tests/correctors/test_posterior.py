@@ -8,6 +8,7 @@ from scipy.special import softmax as scipy_softmax
 
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
+from labelfix.heads.folds import Folds
 from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.stack import merge
@@ -42,6 +43,11 @@ def test_a_turned_corrector_reads_back_as_it_was(tmp_path):
     assert np.array_equal(back.soft_labels(logits, hidden, given), corrector.soft_labels(logits, hidden, given))
 
 
+def folds_of(fold):
+    """Four folds of rows that all count alike."""
+    return Folds(fold, 4, np.ones(len(fold)))
+
+
 def drawn(seed, rows=4000):
     """Truth, given labels at even noise of .3, a good view of the truth and one that is no better than a guess."""
     generator = np.random.default_rng(seed)
@@ -58,7 +64,7 @@ def drawn(seed, rows=4000):
 def test_pairs_choose_the_view_that_is_right(second_is_good):
     truth, given, good, guess, fold, matrix = drawn(0)
     views = (guess, good) if second_is_good else (good, guess)
-    found = fit_paired(*views, truth, given, fold, matrix, [matrix] * 4)
+    found = fit_paired(*views, truth, given, folds_of(fold), matrix, [matrix] * 4)
     assert found.trust.share == float(second_is_good)
     assert all(each.share == float(second_is_good) for each in found.without)
     assert found.kappa in (0.8, 1.0, 1.2)
@@ -67,7 +73,7 @@ def test_pairs_choose_the_view_that_is_right(second_is_good):
 @pytest.mark.parametrize(("sharpened", "beta"), [(4.0, 0.6), (0.5, 1.5)])
 def test_pairs_take_back_how_sure_a_view_is_of_itself_as_far_as_candidates_go(sharpened, beta):
     truth, given, good, guess, fold, matrix = drawn(0)
-    found = fit_paired(log_softmax(sharpened * good, axis=1), guess, truth, given, fold, matrix, [matrix] * 4)
+    found = fit_paired(log_softmax(sharpened * good, axis=1), guess, truth, given, folds_of(fold), matrix, [matrix] * 4)
     assert found.trust.beta == beta
 
 
@@ -75,7 +81,7 @@ def test_pairs_take_back_how_sure_a_view_is_of_itself_as_far_as_candidates_go(sh
 def test_without_pairs_assumed_labels_choose_it(second_is_good):
     truth, _, good, guess, fold, matrix = drawn(1)
     views = (guess, good) if second_is_good else (good, guess)
-    trust, without = fit_share(*views, truth, fold, (np.log(matrix), [np.log(matrix)] * 4), [matrix] * 4)
+    trust, without = fit_share(*views, truth, folds_of(fold), (np.log(matrix), [np.log(matrix)] * 4), [matrix] * 4)
     assert (trust.beta, trust.share) == (1.0, float(second_is_good))
     assert len(without) == 4
 
@@ -84,7 +90,7 @@ def test_a_fold_s_posterior_does_not_know_its_rows():
     """Fold 0 alone says that class 0 is always called 2: its own posterior has not heard of it."""
     truth, given, good, guess, fold, matrix = drawn(2)
     given = np.where((fold == 0) & (truth == 0), 2, given)
-    found = fit_paired(good, guess, truth, given, fold, matrix, [matrix] * 4)
+    found = fit_paired(good, guess, truth, given, folds_of(fold), matrix, [matrix] * 4)
     without, others = found.without[0].label_terms, found.without[1].label_terms
     assert without[0, 2] < others[0, 2] - 0.3
 

@@ -11,7 +11,7 @@ import pytest
 from labelfix.cli import main
 from labelfix.data.labels.noise_rate import counted_rate, rate_of
 from labelfix.data.read import read_training
-from labelfix.data.sampling import LEVEL, explained_by_classes
+from labelfix.data.sampling import LEVEL, chance_of_equal, explained_by_classes
 from labelfix.settings.data import DataSettings
 
 SHARES, WRONG = np.array([0.6, 0.3, 0.1]), 0.2
@@ -105,3 +105,34 @@ def test_check_says_of_how_many_labels_rows_were_checked(tmp_path: Path, capsys:
     printed = " ".join("".join(capsys.readouterr()).split())
     assert "drawn per given label" in printed
     assert "of all rows it is not known, as rows with 1 of 3 given labels alone were checked" in printed
+
+
+def test_equal_numbers_that_chance_hardly_makes_are_a_draw_per_class() -> None:
+    """However noisy the labels are: here a given label says nothing, so that its shares cannot tell the draw."""
+    generator = np.random.default_rng(0)
+    truth, given = generator.choice(5, 2_000, p=[0.4, 0.3, 0.15, 0.1, 0.05]), generator.integers(0, 5, 2_000)
+    rows = of_each(truth, (20, 20, 20, 20, 20), generator)
+    noisy = pa.table({"id": np.arange(2_000), "x": generator.random(2_000), "label": given})
+    data = read_training(noisy, pa.table({"id": rows, "label": truth[rows]}), DataSettings()).data
+    assert data.sampling == "per-class"
+
+
+@pytest.mark.parametrize(
+    ("counts", "chance"),
+    [
+        ([2, 2], 6 / 16),  # 4! / 2! 2! of 2⁴
+        ([1, 1, 1], 6 / 27),
+        ([1, 1, 0], 3 * 2 / 4),  # any two of three: a bound above 1 is none
+        ([5, 1, 1], 1.0),
+        ([0, 0], 1.0),
+    ],
+)
+def test_how_often_chance_makes_numbers_equal(counts: list[int], chance: float) -> None:
+    assert chance_of_equal(np.array(counts)) == pytest.approx(min(chance, 1.0))
+
+
+def test_random_draws_are_not_taken_for_equal_ones() -> None:
+    """Of four alike classes, where equal numbers are likeliest."""
+    generator = np.random.default_rng(0)
+    found = [chance_of_equal(generator.multinomial(120, [0.25] * 4)) < LEVEL for _ in range(3_000)]
+    assert np.mean(found) <= LEVEL + 3 * np.sqrt(LEVEL / 3_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import itertools
 import re
 import shlex
@@ -196,3 +197,17 @@ def test_the_readme_names_everything_in_a_run_folder():
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_no_page_names_a_place_on_somebodys_machine(page):
     assert not re.search(r"(?<![\w.])/(home|work|Users|root|tmp)/", page.read_text(encoding="utf-8"))
+
+
+def test_public_methods_are_documented_or_implement_one_that_is():
+    told, untold = set(), []
+    for path in (ROOT / "labelfix").rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for owner in (node for node in nodes if isinstance(node, ast.ClassDef)):
+            methods = [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+            told |= {method.name for method in methods if ast.get_docstring(method)}
+            stubs = {method.name for method in methods if isinstance(method.body[0], ast.Expr)}
+            named = [method.name for method in methods if owner.name[0] != "_" and method.name not in stubs]
+            untold += [(owner.name, name) for name in named]
+    library = {*dir(io.RawIOBase), *dir(Path)}
+    assert [f"{owner}.{name}" for owner, name in untold if name not in told | library] == []

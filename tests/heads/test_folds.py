@@ -8,7 +8,7 @@ from labelfix.heads.folds import CrossFitted, Folds, calibrated, likeliest, out_
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.temperature import fit_temperature
 
-FOLDS = Folds(np.arange(80) % 4, 4)
+FOLDS = Folds(np.arange(80) % 4, 4, np.ones(80))
 TRUTH = np.arange(80) // 4 % 2
 
 

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from labelfix.correctors.contract import Problem
 from labelfix.data.opinions import Opinions
 from labelfix.heads.fit_scale import kinds_for
+from labelfix.heads.folds import Folds
 from labelfix.heads.posterior_trust import PairedPosterior, Trust, fit_trust, scaled_by_pairs
 from labelfix.methods.mlc import anchored, posterior
 from labelfix.methods.mlc.posterior import APART, OF_SOURCES, USUAL
@@ -17,6 +18,11 @@ from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
 K, PAIRS, FOLDS = 3, 1200, 4
+
+
+def folds_of(fold):
+    """Four folds of rows that all count alike."""
+    return Folds(fold, 4, np.ones(len(fold)))
 
 
 def favoured(seed):
@@ -32,7 +38,7 @@ def favoured(seed):
 
 def test_a_class_that_is_favoured_is_put_back():
     truth, fold, found = favoured(1)
-    scaled = scaled_by_pairs(found, truth, fold, truth)
+    scaled = scaled_by_pairs(found, truth, folds_of(fold), truth)
     shift = scaled.trust.scale.shift
     assert shift[0] - shift[1:].mean() == pytest.approx(-np.log(4), abs=0.35)
     each = np.arange(PAIRS)
@@ -42,9 +48,9 @@ def test_a_class_that_is_favoured_is_put_back():
 
 def test_no_fold_has_a_say_in_how_it_is_scaled():
     truth, fold, found = favoured(2)
-    scaled = scaled_by_pairs(found, truth, fold, truth)
+    scaled = scaled_by_pairs(found, truth, folds_of(fold), truth)
     other = np.where(fold == 1, (truth + 1) % K, truth)
-    again = scaled_by_pairs(found, other, fold, truth)
+    again = scaled_by_pairs(found, other, folds_of(fold), truth)
     assert np.array_equal(again.held[fold == 1], scaled.held[fold == 1])
     assert not np.allclose(again.held[fold == 2], scaled.held[fold == 2])
     assert np.array_equal(again.without[1].scale.slope, scaled.without[1].scale.slope)
@@ -61,7 +67,7 @@ def test_the_scale_is_the_likeliest_one_under_its_prior():
         return -(log_q * one_hot).sum() + 2 * ((slope - 1) ** 2).sum() + 2 * (shift**2).sum()
 
     expected = minimize(loss, np.repeat([1.0, 0.0], K), tol=1e-10).x.reshape(2, K)
-    scale = scaled_by_pairs(found, truth, fold, truth).trust.scale
+    scale = scaled_by_pairs(found, truth, folds_of(fold), truth).trust.scale
     assert np.allclose([scale.slope, scale.shift], expected, atol=1e-3)
 
 
@@ -71,7 +77,7 @@ def test_classes_are_scaled_one_by_one_where_pairs_tell_them_all():
     some = truth[truth < K - 1]
     for rare, kinds in ((95, ("temperature", "vector")), (93, ("temperature",))):
         assert kinds_for(some, np.repeat([0, K - 1], [rare, 100 - rare])) == kinds
-    scale = scaled_by_pairs(found, np.where(truth == K - 1, 0, truth), fold, truth).trust.scale
+    scale = scaled_by_pairs(found, np.where(truth == K - 1, 0, truth), folds_of(fold), truth).trust.scale
     assert np.array_equal(scale.shift, np.zeros(K))
     assert np.ptp(scale.slope) == 0
 
@@ -83,7 +89,7 @@ def trusted(pairs, log_t):
     given = np.where(rows // K % 5 == 0, (truth + 1 + rows // (5 * K) % 2) % K, truth)
     nothing = np.zeros((pairs, K))
     terms = log_t, [log_t] * FOLDS
-    return fit_trust(nothing, nothing, truth, given, rows // K % FOLDS, terms, USUAL, OF_SOURCES, APART).kappa
+    return fit_trust(nothing, nothing, truth, given, folds_of(rows // K % FOLDS), terms, USUAL, OF_SOURCES, APART).kappa
 
 
 def test_where_pairs_say_nothing_five_sources_count_as_two():

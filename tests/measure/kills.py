@@ -210,7 +210,7 @@ def prepare(folder: Path, texts: bool = False) -> None:
 def read_by(encoder: str) -> list[str]:
     """How to train on texts that an encoder reads; whatever it made of some of them is kept at once."""
     pieces.KEPT_EVERY = 0.0
-    tokens.WINDOW = encoder_module.WINDOW = 32
+    tokens.WINDOW = encoder_module.FrozenText.rows_at_once = 32
     return ["--backbone", encoder, "--checkpoint-every", "1epochs", "-q"]
 
 

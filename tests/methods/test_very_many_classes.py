@@ -54,7 +54,7 @@ def test_neither_trusted_nor_noisy_rows_of_a_fold_move_the_heads_without_it(many
     """Other labels in a fold move the heads that saw them, and not the one that did not."""
     made, _ = problem()
     whole, of = load_rows(made), torch.arange(900) % 4
-    monkeypatch.setattr(discriminants, "cut_folds", lambda *_: folds.Folds(of.numpy(), 4))
+    monkeypatch.setattr(discriminants, "cut_folds", lambda *_: folds.Folds(of.numpy(), 4, np.ones(len(of))))
     monkeypatch.setattr(discriminants, "SHRINKAGES", (0.2,))  # numbers that all rows have a part in do not move here
     truth, given, inside = whole.truth.clone(), whole.given.clone(), torch.from_numpy(whole.folds.inside(0))
     truth[inside] = (truth[inside] + 1) % whole.num_classes

@@ -57,7 +57,7 @@ def test_the_second_encoding_computes_nothing(hashed, compute, monkeypatch):
     first = hashed.encode(text_table(TEXTS), compute, told)
     assert told.stages == [("encode noisy", 50)]
     assert told.done == 50
-    monkeypatch.setattr(HashedText, "_window", None)
+    monkeypatch.setattr(HashedText, "window", None)
     second = hashed.encode(text_table(TEXTS), compute, Silent())
     np.testing.assert_array_equal(first.features, second.features)
     assert isinstance(second.features, np.memmap)
@@ -107,10 +107,10 @@ def test_a_damaged_entry_is_noticed_and_computed_again(hashed, compute, file, da
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_encoding_leaves_nothing_behind(hashed, compute, monkeypatch, interruption):
-    def stop(self, batch, row):
+    def stop(self, *rows):
         raise interruption
 
-    monkeypatch.setattr(HashedText, "_window", stop)
+    monkeypatch.setattr(HashedText, "window", stop)
     with pytest.raises(interruption):
         hashed.encode(text_table(TEXTS), compute, Silent())
     assert list(cache_folder(compute).iterdir()) == []
@@ -162,7 +162,7 @@ def goes_on_without_a_cache(hashed, compute, said):
     """Two encodings give the right features, and one line says why neither is kept."""
     told = Told()
     for texts in (TEXTS, TEXTS[:9]):
-        expected = hashed._window(next(text_table(texts).batches(len(texts))), 1)
+        expected = hashed.window(next(text_table(texts).batches(len(texts))), 1, "t", compute)
         np.testing.assert_array_equal(hashed.encode(text_table(texts), compute, told).features, expected)
     (line,) = told.headlines
     assert line == f"{cache_folder(compute)}: the feature cache cannot be written ({said}); " + (

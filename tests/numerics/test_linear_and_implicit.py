@@ -1,5 +1,7 @@
 """Convex heads and the implicit meta-gradient, in float64 against finite differences and autograd."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -98,10 +100,12 @@ def test_the_hessian_product_is_autograds():
     assert torch.allclose(again.weight, found.weight, atol=1e-8)
 
 
-def inner_problem():
+def inner_problem(weights=None):
     noisy, given = draw(80, 8)
     clean, truth = draw(24, 9)
     rows = FitRows(torch.cat([noisy, clean]), given, truth, CLASSES, cut_folds(truth.numpy(), 0), 0)
+    if weights is not None:
+        rows = replace(rows, folds=replace(rows.folds, weights=weights))
     slopes = torch.randn(WIDTH, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(11))
     log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1).T
     expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()
@@ -117,23 +121,27 @@ def correction(values):
 START = torch.cat([torch.tensor([0.9, 1.1, 0.2]), torch.linspace(-0.2, 0.2, CLASSES)]).double()
 
 
-def hypergradient(inner_steps, solver_steps, tolerance):
-    problem = inner_problem()
+def hypergradient(inner_steps, solver_steps, tolerance, weights=None):
+    problem = inner_problem(weights)
     _, gradient = outer_together([problem], correction(START), inner_steps, solver_steps, tolerance)
     return torch.cat([g.reshape(-1) for g in gradient])
 
 
-def test_the_hypergradient_is_the_whole_bilevel_problems():
-    """Central differences of the outer loss with the inner problem solved to convergence at both ends."""
+@pytest.mark.parametrize("weights", [None, 2 * np.arange(24) / 23])
+def test_the_hypergradient_is_the_whole_bilevel_problems(weights):
+    """Central differences of the outer loss with the inner problem solved to convergence at both ends.
+
+    Trusted rows count alike, or each its own way.
+    """
     expected, step = torch.zeros_like(START), 1e-4
     for i in range(len(START)):
         ends = []
         for sign in (1, -1):
             moved = START.clone()
             moved[i] += sign * step
-            ends.append(outer_together([inner_problem()], correction(moved), 2000, 0, 1e-15)[0])
+            ends.append(outer_together([inner_problem(weights)], correction(moved), 2000, 0, 1e-15)[0])
         expected[i] = (ends[0] - ends[1]) / (2 * step)
-    found = hypergradient(2000, 500, 1e-15)
+    found = hypergradient(2000, 500, 1e-15, weights)
     assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
@@ -184,15 +192,24 @@ def test_the_stack_prefers_the_member_that_is_right():
     truth = generator.integers(0, CLASSES, 300)
     good = np.log(np.where(np.eye(CLASSES)[truth] == 1, 0.8, 0.1))
     poor = np.log(np.where(np.eye(CLASSES)[generator.integers(0, CLASSES, 300)] == 1, 0.8, 0.1))
-    beta = fit_stack(np.stack([good, poor]), truth)
+    beta = fit_stack(np.stack([good, poor]), truth, np.ones(len(truth)))
     assert beta[0] > 0.9
     assert beta[1] < 0.1
+
+
+def test_a_row_that_counts_twice_is_two_rows_to_the_stack():
+    generator = np.random.default_rng(3)
+    said = np.log(generator.dirichlet(np.ones(CLASSES), size=(2, 40)))
+    truth, twice = generator.integers(0, CLASSES, 40), np.repeat(np.arange(20), 2)
+    weights = np.where(np.arange(40) < 20, 2.0, 0.0)
+    expected = fit_stack(said[:, twice], truth[twice], np.ones(40))
+    assert np.allclose(fit_stack(said, truth, weights), expected, atol=1e-6)
 
 
 def test_few_rows_keep_the_stack_near_equal_shares():
     """With two rows and a pull of five rows' worth, both members stay near one half."""
     same = np.log(np.array([[[0.6, 0.4], [0.4, 0.6]]] * 2))
-    assert np.allclose(fit_stack(same, np.array([0, 1])), 0.5, atol=0.1)
+    assert np.allclose(fit_stack(same, np.array([0, 1]), np.ones(2)), 0.5, atol=0.1)
 
 
 def test_em_over_t_counts_posterior_shares_beside_the_prior():
@@ -244,6 +261,6 @@ def test_a_member_that_is_too_unsure_of_itself_counts_for_half_as_much_again_and
     def beta(sure):
         p = np.full((1, 2000, 2), 1 - sure)
         p[0, np.arange(2000), said] = sure
-        return float(fit_stack(np.log(p), truth)[0])
+        return float(fit_stack(np.log(p), truth, np.ones(len(truth)))[0])
 
     assert [beta(sure) for sure in (0.6, 0.55, 0.8)] == pytest.approx([1.5, 1.5, 1.0], abs=0.01)

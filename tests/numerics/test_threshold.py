@@ -36,6 +36,15 @@ def test_with_more_than_two_classes_it_goes_down_to_a_third_where_pairs_speak_fo
     assert choose_threshold(100, held, truth, truth) == pytest.approx(0.63, abs=0.03)
 
 
+def test_a_pair_counts_as_its_class_occurs():
+    """Rows that are contradicted wrongly, of a class that hardly occurs, hold back less."""
+    held, given, truth = pairs(confident_wrong=20)
+    weights = np.where(np.arange(100) < 20, 0.1, 1.225)
+    alike = choose_threshold(100, held, given, truth)
+    assert 0.6 < choose_threshold(100, held, given, truth, weights) < alike
+    assert choose_threshold(100, held, given, truth, np.ones(100)) == alike
+
+
 def test_one_pair_moves_it_by_little():
     values = [choose_threshold(60, *pairs(wrong, rows=60)) for wrong in range(15)]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from labelfix.data.annotations.label_studio import drawn, identity, text
 from labelfix.data.annotations.marks import DRAWN, QUESTION, Mark
-from labelfix.runs.json_text import decode_json
+from labelfix.data.labels.column import written_list
 
 RESPONSES = ".responses"
 
@@ -98,10 +98,7 @@ def _first(record: Mapping[str, Any]) -> list[str]:
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 - as above
-    """A list, which text files hold as JSON."""
+    """A list, which text files hold as JSON or as Python prints it."""
     if isinstance(value, str):
-        try:
-            value = decode_json(value)
-        except ValueError:
-            return [value] if value.strip() else []
+        value = written_list(value) if value.startswith("[") else value.strip() or None
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
 from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
+from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, chunks
 from labelfix.data.formats.memory import MemorySource
 from labelfix.errors import Defect
 
@@ -133,12 +133,8 @@ class AnnotatedSource:
         return AnnotatedSource(*self._about, None, label_name, inputs)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
-        first = 1
-        for batch in self._table.select(names).to_batches(max_chunksize=rows):
-            yield from slices(batch, rows, 0, first)
-            first += batch.num_rows
+        return chunks(self._table.select(names).to_batches(), rows)
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: the same as `scan`."""

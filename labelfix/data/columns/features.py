@@ -14,7 +14,7 @@ from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.inputs import categories
-from labelfix.data.numbers import is_date
+from labelfix.data.numbers import MOSTLY, is_date
 from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.spelling import truth_of
 
@@ -67,7 +67,10 @@ def choose_features(
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
         else:
             left.setdefault(reason, []).append(profile.name)
-            if reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
+            if reason == ID_OR_TEXT and profile.numbers >= MOSTLY:
+                what = f"column {profile.name!r} holds numbers in {profile.numbers:.0%} of its cells and is not used"
+                findings.warning(source.name, what, "leave the others empty, or write numbers there, to use it")
+            elif reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
                 holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
                 if profile.letters < MOSTLY_DIGITS:
                     holds, remedy = (

@@ -12,6 +12,9 @@ from labelfix.data.scan import as_text, is_bytes, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes
 
+LEAST_AGAIN = 10
+"""Ids that stand in two files, and in none of them twice, from which on each file counts its own."""
+
 MOSTLY = 0.5
 """Of so many rows whose id stands before each is not named by itself."""
 
@@ -100,7 +103,11 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
         file, number = places.of(int(earlier[row]))
         return f"row {number}" if file == places.of(row)[0] else f"{file}, row {number}"
 
-    if len(again) > MOSTLY * len(ids) and codes is None:
+    if codes is None and (file := _within_files(keys, again, earlier, places)):
+        what = f"ids are counted anew in each file: {len(again):,} of them stand in an earlier one too"
+        remedy = "write ids into all files, the trusted one as well, that say the file too, such as {0}/{1}"
+        findings.error(file, f"{what}, the first is {ids[int(again[0])]}", remedy.format("2024-01", ids[int(again[0])]))
+    elif len(again) > MOSTLY * len(ids) and codes is None:
         what = f"column {column!r} names {len(ids) - len(again) - ids.null_count:,} items in {len(ids):,} rows"
         file, number = places.of(int(again[0]))
         remedy = f"if it is not the id, name another with --id-column; {ONE_ROW.format(ids[int(again[0])])}"
@@ -121,3 +128,13 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
             ONE_ROW.format(ids[int(again[0])]),
             "{} more ids are duplicates",
         )
+
+
+def _within_files(keys: Codes, again: Codes, earlier: Codes, places: AnyPlaces) -> str:
+    """The file with the first id that an earlier one has, where no id stands twice in one file; else nothing."""
+    if len(places.files) < 2 or len(again) < LEAST_AGAIN:
+        return ""
+    files = [places.of(int(row))[0] for row in again]
+    twice = {(int(keys[row]), file) for row, file in zip(again, files, strict=True)}
+    first = {(int(keys[row]), places.of(int(earlier[row]))[0]) for row in again}
+    return files[0] if len(twice) == len(again) and not twice & first else ""

@@ -186,6 +186,7 @@ def _infer(
             what = f"column {p.name!r} may say who gave each label"
             findings.note(f"{what}: --sources {source.name} learns how each of them errs")
     images = [p for p in profiles.values() if _is_image(p)]
+    images = images or [p for p in profiles.values() if p.holds == "image_addresses"]
     texts = [p for p in profiles.values() if _is_prose(p)]
     # A column called "text" is text even where it holds single words.
     texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]

@@ -57,12 +57,13 @@ class Profile:
         spaced: Share of values with a space (strings).
         letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
-        holds: `image_paths`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses), `json`, `numbers` (a
-            list of them as JSON), `images` (encoded), `bytes` (that are none), or "".
+        holds: `image_paths`, `image_addresses`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses),
+            `json`, `numbers` (a list of them as JSON), `images` (encoded), `bytes` (that are none), or "".
         values: The distinct values where there are at most 200 of them (strings).
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
         comma: Whether a comma is their decimal mark.
+        numbers: Share of the strings that are numbers.
         unit: What stands behind nearly all of these numbers; see `labelfix.data.numbers.unit_of`.
         dates: Whether nearly all of the strings are dates.
     """
@@ -82,6 +83,7 @@ class Profile:
     consecutive: bool = False
     numeric: bool = False
     comma: bool = False
+    numbers: float = 0.0
     unit: str = ""
     dates: bool = False
 
@@ -191,6 +193,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
         values=frozenset(spelled(unique).to_pylist()) if len(unique) <= 200 else frozenset(),
         numeric=numbers.numbers,
         comma=numbers.comma,
+        numbers=numbers.share,
         unit=numbers.unit if numbers.numbers else "",
         dates=not holds and not numbers.numbers and nearly_dates(present),
     )
@@ -198,6 +201,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
 
 def _holds(cells: pa.Array) -> str:
     patterns = {
+        "image_addresses": rf"^(?i:https?|ftp|s3|gs)://\S+\.(?i:{ENDINGS})$",
         "image_paths": rf"(?i)\.({ENDINGS})$",
         "other_files": rf"(?i){OTHER_FILES}",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",

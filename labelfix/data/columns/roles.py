@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels, labels_in, look_alikes
-from labelfix.data.columns.shared_key import column_of_ids, shared_key
+from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels, labels_in, look_alikes, spread
+from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.shared_key import column_of_ids, contradicted, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
@@ -24,6 +25,8 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
+LEAST_KEYS = 20
+"""With more rows a column is none of labels where each has another value."""
 LONGEST_NAME = 60
 """Characters of a column's name that are shown."""
 _CHECKED = re.compile(
@@ -118,6 +121,9 @@ def id_columns(
         The column in the noisy file and in the trusted one; None where a file has none.
     """
     chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
+    named_alike = settings.id_column is None and settings.clean_id_column is None
+    if named_alike and chosen[0] is not None and chosen[1] is not None and clean is not None:
+        chosen = contradicted(noisy, clean, chosen[0], chosen[1], settings, findings, read_rows)
     if chosen[0] is None and clean is not None and not findings.has_errors:
         chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
     if chosen[0] is not None and chosen[1] is None and clean is not None and not findings.has_errors:
@@ -220,7 +226,8 @@ def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
     for part in parts_of(clean):
         others: list[str] = [name for name in part.schema.names if name and name != ids]
         if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
-            return others[0]
+            p = profile_columns(noisy, others, READ_ROWS)[others[0]]
+            return None if p.distinct == p.given > LEAST_KEYS else others[0]
     return None
 
 
@@ -276,8 +283,11 @@ def trusted_label_column(
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
-        what = f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}"
-        remedy = f"name one with {flag}"
+        what, remedy = spread(source, read_rows) or (
+            f"its columns are {listed(source, 'label')}",
+            f"name one with {flag}",
+        )
+        what = f"has no column that is named like trusted labels ({names}); {what}"
         if len(parts_of(source)) > 1:
             remedy += ", after giving the columns of labels the same name in all of them"
         findings.error(source.name, what, remedy)

@@ -47,6 +47,10 @@ def shared_key(
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
+    if not pairs and "" in ours and _only_counts(noisy, clean, wanted):
+        what = "the first column, which has no title, may be a mere count of the rows of each file, and no ids"
+        remedy = "if the same number is the same row in both files, give it a title in both, such as row"
+        findings.warning(clean.name, what, remedy)
     if not pairs and clean_ids is None:
         return _called_alike(noisy, clean, ours, read_rows)
     if len(pairs) != 1:
@@ -58,6 +62,51 @@ def shared_key(
         + ": its values are each there once, and those of the trusted file are all found; --id-column names another"
     )
     return pairs[0]
+
+
+def contradicted(
+    noisy: TableSource,
+    clean: TableSource,
+    ids: str,
+    clean_ids: str,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> tuple[str, str]:
+    """The id columns, or others of one name that say other rows are meant where the trusted ids only count its rows.
+
+    Args:
+        ids: The noisy file's id column, by its name.
+        clean_ids: The trusted one's.
+        findings: Takes an error where neither only counts.
+    """
+    named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
+    shared = {name for name in clean.schema.names if name in noisy.schema.names} - {ids, clean_ids}
+    others = [name for name in _candidates(clean, named, read_rows) if name in shared]
+    others = [name for name in _candidates(noisy, named, read_rows) if name in others]
+    if not others:
+        return ids, clean_ids
+    theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
+    if theirs.null_count or not _all_found(ours, theirs):
+        return ids, clean_ids
+    meant = find_ids(theirs, ours)
+    for name in others:
+        keys, wanted = _keys(noisy, name, read_rows), _keys(clean, name, read_rows)
+        if not _all_found(keys, wanted) or (find_ids(wanted, keys) == meant).mean() > MOSTLY or _measured(wanted):
+            continue
+        if _counts(theirs):
+            findings.note(f"ids are taken from column {name!r}, as {clean_ids!r} of {clean.name} only counts its rows")
+            return name, name
+        if not _counts(wanted):
+            what = f"columns {ids!r} and {name!r} say of its rows that different ones of {noisy.name} are meant"
+            findings.error(clean.name, what, "name the one that is right with --id-column")
+    return ids, clean_ids
+
+
+def _only_counts(noisy: TableSource, clean: TableSource, wanted: dict[str, pa.Array]) -> bool:
+    """Whether the trusted file's column without a title counts its rows, and there are no inputs beside it."""
+    shared = [name for name in clean.schema.names if name in noisy.schema.names]
+    return len(shared) <= 2 and "" in wanted and _counts(wanted[""])
 
 
 def _called_alike(
@@ -128,16 +177,23 @@ def _is_key(p: Profile) -> bool:
     if p.missing or p.rows < 2 or p.distinct != p.rows:
         return False
     # A path or an address names an item as well as an id does.
-    names = p.holds in ("image_paths", "other_files", "addresses")
+    names = p.holds in ("image_paths", "image_addresses", "other_files", "addresses")
     return not p.text or names or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
 
 
 def _are_keys(keys: pa.Array) -> bool:
     """Whether values may name items: not where they are measured numbers, or the numbers 1, 2, 3 … of these rows."""
-    if not len(keys) or pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py():
-        return False
+    return bool(len(keys)) and not _measured(keys) and not _counts(keys)
+
+
+def _measured(keys: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py())
+
+
+def _counts(keys: pa.Array) -> bool:
+    """Whether values are the numbers of these rows, from 0 or 1."""
     counted = {start: pa.array([str(i) for i in range(start, start + len(keys))]) for start in (0, 1)}
-    return not any(keys.equals(row_numbers) for row_numbers in counted.values())
+    return any(keys.equals(row_numbers) for row_numbers in counted.values())
 
 
 def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, distinct, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, chunks, distinct
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file
 from labelfix.data.formats.plain import check_sound
@@ -53,10 +53,12 @@ class ArrowSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
+        yield from chunks(self._parts(names), rows)
+
+    def _parts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         places = [self.schema.get_field_index(name) for name in names]
-        first, bounds = 1, Bounds(self.paths[0], self.name)
+        bounds = Bounds(self.paths[0], self.name)
         with self._reader() as reader:
             for batch in self._batches(reader):
                 bounds.hold(ROW_BYTES * batch.num_rows)
@@ -64,9 +66,7 @@ class ArrowSource(TypedFiles):
                 wanted = pa.record_batch([batch.column(place) for place in places], names=names)
                 # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.
                 check_sound(wanted)
-                for part in in_pieces(wanted, bounds):
-                    yield from slices(part, rows, 0, first)
-                    first += part.num_rows
+                yield from in_pieces(wanted, bounds)
 
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - one of two readers
         if self._indexed:

@@ -96,21 +96,21 @@ class TableSource(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def format(self) -> str: ...  # noqa: D102
+    def format(self) -> str: ...
     @property
-    def files(self) -> tuple[str, ...]: ...  # noqa: D102
+    def files(self) -> tuple[str, ...]: ...
     @property
-    def folder(self) -> Path: ...  # noqa: D102
+    def folder(self) -> Path: ...
     @property
-    def schema(self) -> pa.Schema: ...  # noqa: D102
+    def schema(self) -> pa.Schema: ...
     @property
-    def untyped(self) -> bool: ...  # noqa: D102
+    def untyped(self) -> bool: ...
     @property
-    def remarks(self) -> tuple[str, ...]: ...  # noqa: D102
+    def remarks(self) -> tuple[str, ...]: ...
     @property
-    def warnings(self) -> tuple[Defect, ...]: ...  # noqa: D102
+    def warnings(self) -> tuple[Defect, ...]: ...
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """All rows in order.
@@ -220,10 +220,13 @@ class FileFormat:
     write: Callable[[Path, Path, pa.Schema, Iterable[pa.RecordBatch]], None] | None = None
 
 
-def slices(batch: pa.RecordBatch, rows: int, file_index: int, first_row: int) -> Iterator[Chunk]:
-    """A batch in chunks of at most `rows` rows."""
-    for start in range(0, batch.num_rows, rows):
-        yield Chunk(batch.slice(start, rows), file_index, first_row + start)
+def chunks(batches: Iterable[pa.RecordBatch], rows: int, file_index: int = 0) -> Iterator[Chunk]:
+    """The rows of a file, counted from 1, in chunks of at most `rows` rows."""
+    first = 1
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield Chunk(batch.slice(start, rows), file_index, first + start)
+        first += batch.num_rows
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -283,6 +286,10 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(numbered)
 
 
+SHEET = "docs.google.com/spreadsheets/"
+"""In the address of a page that shows a table."""
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder and those below it; folders that go away meanwhile, as of processes, are passed over."""
     if isinstance(folder, RemotePath):
@@ -297,6 +304,8 @@ def missing_remedy(path: Path) -> str:
     import difflib
 
     if isinstance(path, RemotePath):
+        if SHEET in str(path):
+            return "the page of a sheet is no file: share it, and give its address with /export?format=csv at the end"
         return "check the name"
     if address := re.match(r"([a-z][a-z0-9+]+):/", str(path)):
         if address[1] == "file":

@@ -86,6 +86,9 @@ def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Fi
     fixed = next(i for i, part in enumerate(pattern.parts) if GLOB.search(part))
     root = pattern.parents[len(pattern.parts) - fixed - 1]
     odd = [path for path in files if _kind(path, kinds) is None]
+    if len(odd) == len(files):
+        open_file = f"{odd[0].name} is none of {_list(kinds)}"
+        raise input_error(name, f"matches no table: {open_file}", "unpack or convert these files first")
     if odd:
         raise input_error(name, f"matches files of several types ({odd[0]})", f"name files of one type: {_list(kinds)}")
     return _open(root, name, [path.relative_to(root) for path in files], options, kinds, ())

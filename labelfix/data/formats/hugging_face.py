@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, check_names, distinct, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, check_names, chunks, distinct
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
@@ -59,21 +59,21 @@ class HuggingFaceSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
-        places = sorted(self.schema.get_field_index(name) for name in names)
-        for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
-            first = 1
+        for index, file in enumerate(self.files):
             try:
-                doubted = [name for name in names if (index, name) not in self._sound]
-                for read in _batches(path, places):
-                    batch = read.rename_columns([self.schema.names[place] for place in places])
-                    check_sound(batch.select(doubted))
-                    yield from slices(batch.select(names), rows, index, first)
-                    first += batch.num_rows
-                self._sound.update((index, name) for name in doubted)
+                yield from chunks(self._checked(index, names), rows, index)
             except DAMAGED as error:
                 raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
+
+    def _checked(self, index: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        places = sorted(self.schema.get_field_index(name) for name in names)
+        doubted = [name for name in names if (index, name) not in self._sound]
+        for read in _batches(self.paths[index], places):
+            batch = read.rename_columns([self.schema.names[place] for place in places])
+            check_sound(batch.select(doubted))
+            yield batch.select(names)
+        self._sound.update((index, name) for name in doubted)
 
     def _with_features(self, schema: pa.Schema) -> pa.Schema:
         """The schema with what `dataset_info.json` says of the columns, where the file itself says nothing."""
@@ -161,6 +161,8 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     asked, _, split = name.removeprefix(HUB).partition(":")
     split = split or options.split or ""
     repository, _, config = asked.partition("@")
+    if not repository:
+        raise input_error(name, "names no dataset", "give its name on the hub: hub:NAME, or hub:NAME:SPLIT")
     try:
         loaded = datasets.load_dataset(repository, config or None, split=split or None)
     except Exception as error:  # the library raises many kinds, and none of them is a crash of labelfix

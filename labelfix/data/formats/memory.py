@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, chunks
 from labelfix.data.formats.frames import as_frame
 from labelfix.data.formats.merge import conform
 from labelfix.data.formats.plain import LISTS, value_type
@@ -51,12 +51,8 @@ class MemorySource:
             self.schema = frame.table.schema
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
-        first = 1
-        for batch in self._batches(names, rows):
-            yield from slices(batch, rows, 0, first)
-            first += batch.num_rows
+        return chunks(self._batches(names, rows), rows)
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: the same as `scan`."""

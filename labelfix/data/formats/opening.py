@@ -64,7 +64,7 @@ WRITTEN_BY = {
         ".ipynb": "it is a notebook: give the file that its table is in",
         **dict.fromkeys((".z", ".lz4", ".br", ".sz", ".lzma", ".lzo", ".snappy"), "unpack it, and give what is in it"),
         **dict.fromkeys((".docx", ".pdf", ".rtf"), "write its table as CSV"),
-        **dict.fromkeys((".yaml", ".yml"), "give the folder or the table that it describes"),
+        **dict.fromkeys((".yaml", ".yml"), "give the folder or the table that it describes, or write its rows as CSV"),
     },
 }  # fmt: skip
 """What to do with files of some endings, that are not read here: the way, and what it is for each ending."""

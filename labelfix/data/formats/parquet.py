@@ -17,8 +17,8 @@ from labelfix.data.formats.base import (
     ReadOptions,
     Source,
     check_names,
+    chunks,
     files_below,
-    slices,
     unique_names,
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
@@ -74,14 +74,11 @@ class ParquetSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         wanted = pa.schema([self.schema.field(column) for column in names])
         for index, part in enumerate(self._parts):
-            first = 1
-            for batch in part.batches(names, rows):
-                yield from slices(in_types(batch, wanted, part.name), rows, index, first)
-                first += batch.num_rows
+            batches = (in_types(batch, wanted, part.name) for batch in part.batches(names, rows))
+            yield from chunks(batches, rows, index)
 
 
 class _File:

@@ -46,11 +46,9 @@ class PartitionedSource:
         self.titles: tuple[str, ...] = (*titles_of(source), *self._keys)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         return self._chunks(columns, rows, verbatim=False)
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`."""
         return self._chunks(columns, rows, verbatim=True)
 
     def content_hash(self) -> str:

@@ -51,7 +51,6 @@ class HashedFiles:
         raise input_error(self.name, "was changed while it was being read", remedy)
 
     def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
         return self._hash
 
     @cached_property
@@ -99,7 +98,6 @@ class TypedFiles(HashedFiles):
     schema: pa.Schema
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         raise NotImplementedError
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:

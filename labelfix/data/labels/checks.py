@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.findings import Findings
-from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
+from labelfix.data.labels.alike import report_alike
+from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
+from labelfix.data.labels.otherwise import unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
@@ -112,7 +114,10 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
         findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
     given = data.paired_given
     pairs = (given >= 0) & data.judges
-    if pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
+    odd = unlike(data.clean.codes[pairs], given[pairs], data.classes)
+    if odd is not None:
+        findings.warning(data.clean.name, *odd)
+    elif pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
         what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
         remedy = "add the rows whose labels were looked at and found right: they tell how often labels are wrong"
         findings.warning(data.clean.name, what, remedy)

@@ -73,6 +73,8 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
         raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
     first = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
     usual = len(first) == 2 and all(word in words for word, words in zip(first, OTHER_HEADERS, strict=True))
+    if first == header[::-1]:
+        return [row[::-1] for row in rows[1:]]
     return rows[1:] if first == header or usual else rows
 
 

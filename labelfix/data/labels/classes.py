@@ -18,6 +18,7 @@ import numpy as np
 from labelfix.data.chosen_rows import TOO_HARD
 from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
+from labelfix.data.labels.alike import as_trusted
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.spelling import difference, loosened, number_key, spell, truth_of
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes
@@ -75,6 +76,7 @@ def class_names(
     spoken = {word.casefold() for word in trusted - missing}
     kept = frozenset(word for word in missing if word in aliases or word in trusted or word.casefold() in spoken)
     nothing = (missing - kept) if noisy.untyped else frozenset()
+    aliases = {**as_trusted(noisy, other, aliases, nothing, name, findings), **aliases}
     abstain = _abstain(noisy, other, aliases, nothing)
     final = [
         None if value in nothing or value == abstain else aliases.get(value, value) or None for value in noisy.values
@@ -173,31 +175,6 @@ def report_unknown(
 
 NUMBERED = re.compile(r"\d+\s*[.:)_-]\s*(?=[^\W\d_])")
 """The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
-
-MOST_ALIKE = 4
-"""Classes that may be one, so many of them are shown."""
-
-
-def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findings) -> None:
-    """A warning for classes that a person may take for one.
-
-    They differ in case, spaces, hyphens, or as numbers; where all classes say yes or no, those that say the same.
-
-    Args:
-        counts: `(K,)` how many rows have each: the one that most have is what the others are to become.
-    """
-    groups: dict[str, list[str]] = defaultdict(list)
-    truths = [truth_of(name) for name in classes.names]
-    for class_ in sorted(classes.names, key=lambda each: -counts[classes.codes[each]]):
-        groups[str(truth_of(class_)) if None not in truths else number_key(class_) or loosened(class_)].append(class_)
-    alike = [same for same in groups.values() if len(same) > 1]
-    if not alike:
-        return
-    shown = ", ".join(" and ".join(f'"{each}"' for each in same) for same in alike[:MOST_ALIKE])
-    lines = [f"{other},{same[0]}" for same in alike for other in same[1:]]
-    needed = " and ".join(lines[:MOST_ALIKE]) + (" and so on" if len(lines) > MOST_ALIKE else "")
-    remedy = f"if they are one, pass --class-map FILE, a CSV file of the line alias,class and below it {needed}"
-    findings.warning(name, f"classes {shown} differ only in spelling", remedy)
 
 
 class _Matcher:

@@ -21,6 +21,13 @@ SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
 
 
+LABEL_KEYS = ("label", "name", "class", "value", "category", "title")
+"""Keys under which an object has its label, where it has one of them."""
+
+LEAST_KEYS = 20
+"""Rows from which on labels that are all different are none."""
+
+
 def refuse_type(source: TableSource, column: str, findings: Findings, rows: int = READ_ROWS) -> bool:
     """Refuse a label column whose type cannot be a label, and say why.
 
@@ -60,6 +67,28 @@ def refuse_objects(labels: LabelColumn, places: Places, findings: Findings) -> b
         file, number = places.of(int(labels.first[first]))
         findings.error(file, f"{what}; {SINGLE_LABEL}", remedy, number)
     return found is not None
+
+
+def refuse_keys(labels: LabelColumn, name: str, few: Sequence[str], findings: Findings) -> None:
+    """Refuse a column that was named as the labels where each row has another value: nothing else can be said then.
+
+    Args:
+        labels: Its values.
+        name: The file as the user named it.
+        few: Columns that look like labels.
+        findings: Takes the error.
+
+    Raises:
+        InputError: It is refused.
+    """
+    total = sum(labels.counts)
+    if total < LEAST_KEYS or len(labels.values) < total:
+        return
+    what = f"column {labels.column!r}, which --label-column names, has another value in each of {total:,} rows"
+    which = f" ({' or '.join(few[:3])} {'looks' if len(few) == 1 else 'look'} like it)" if few else ""
+    remedy = f"name the column of class labels{which}, with --label-column, and that of ids with --id-column"
+    findings.error(name, f"{what}, as an id or a text has", remedy)
+    findings.stop_on_errors()
 
 
 def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, named: bool, findings: Findings) -> bool:
@@ -143,7 +172,8 @@ def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> R
         return None
     first, keys = next(iter(inside.items()))
     what = f"column {labels.column!r} holds objects ({_short(labels.values[first])})"
-    return what, first, f"write what stands under {keys[0]!r}, or where else the label is, into a column of its own"
+    name = next((key for key in LABEL_KEYS if key in keys), keys[0])
+    return what, first, f"write what stands under {name!r}, or where else the label is, into a column of its own"
 
 
 def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Refusal:

@@ -36,6 +36,23 @@ STATES: dict[str, bool | None] = {
     ),
 }
 """What stands there: the label was given, it was refused, nobody has given it."""
+ANYTHING = frozenset(("status", "state"))
+OF_ANYTHING = frozenset(
+    (
+        "approved",
+        "closed",
+        "complete",
+        "completed",
+        "confirmed",
+        "done",
+        "finished",
+        "in progress",
+        "in_progress",
+        "new",
+    )
+    + ("ok", "open", "pending", "queued", "submitted", "accepted")
+)
+"""Columns that may be about what the row is about, a ticket or an order, and words that are said of these, too."""
 JUDGED = frozenset(
     (
         "correct",
@@ -89,9 +106,14 @@ def without_skipped(
         skipped = pc.is_in(words, pa.array(left, pa.string())).to_numpy()
         if not skipped.any() or skipped.all():
             continue
+        assert rows.labels is not None
+        if _of_anything(column, said) and (rows.labels.positions[skipped] >= 0).all():
+            what = f"column {column!r} is {' or '.join(map(repr, left))} in {int(skipped.sum()):,} rows with a label"
+            remedy = "if nobody has checked these labels yet, leave such rows out, or call the column label_status"
+            findings.warning(source.name, f"{what}, and these count as checked", remedy)
+            continue
         what = f"{source.name}: {int(skipped.sum()):,} rows count as without a label, as their {column!r} is"
         findings.note(f"{what} {' or '.join(map(repr, left))}")
-        assert rows.labels is not None
         rows = replace(rows, labels=replace(rows.labels, positions=np.where(skipped, -1, rows.labels.positions)))
     return rows
 
@@ -116,6 +138,11 @@ def _verdicts(column: str, words: Sequence[str]) -> dict[str, bool | None] | Non
     else:
         known = {word: truth for word in words if (truth := truth_of(word) if word else False) is not None}
     return {word: known[word] for word in words} if set(words) <= known.keys() else None
+
+
+def _of_anything(column: str, said: Mapping[str, bool | None] | None) -> bool:
+    """Whether a column of states may be about something else than the label."""
+    return column.lower() in ANYTHING and OF_ANYTHING.issuperset(word.lower() for word in said or ())
 
 
 def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:

@@ -135,7 +135,7 @@ def _trust(
         few = int((problem.paired_given != UNLABELLED).sum())
         return Trust(1.0, 0.0, full), without, choose_threshold(len(problem.truth)), {"paired": few}
     truth, given, held = problem.truth[pairs], problem.paired_given[pairs], stack.held[pairs]
-    found = fit_trust(held, held, truth, given, rows.folds.of[pairs], (full, others), shares=(0.0,))
+    found = fit_trust(held, held, truth, given, rows.folds.only(pairs), (full, others), shares=(0.0,))
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth)[problem.unseen[pairs]].mean())
     metrics = {"paired": len(pairs), "kappa": found.kappa, "paired_right_out_of_fold": right}

@@ -136,7 +136,7 @@ def _from_pairs(problem: Problem, rows: FitRows, prior: Prior, _: StructuredCorr
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], prior.as_given.held[paired]
-    found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
+    found = fit_paired(*held, truth, given, rows.folds.only(paired), *prior.expected)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth)[problem.unseen[paired]].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
@@ -150,15 +150,15 @@ def _from_pairs_of_sources(
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], seen.prior.as_given.held[paired]
     terms = sources.terms(sources.paired[0]), [sources.terms(each) for each in sources.paired[1]]
-    own, fold = sources.trusted[paired], rows.folds.of[paired]
-    found = fit_trust(*held, truth, own, fold, terms, USUAL, OF_SOURCES, APART)
+    own, folds = sources.trusted[paired], rows.folds.only(paired)
+    found = fit_trust(*held, truth, own, folds, terms, USUAL, OF_SOURCES, APART)
     if len(paired) >= SCALED_FROM:
-        found = scaled_by_pairs(found, truth, fold, problem.given)
+        found = scaled_by_pairs(found, truth, folds, problem.given)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     judging = problem.unseen[paired]
     right = float((found.held.argmax(axis=1) == truth)[judging].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
-    of_judging = (held[0][judging], held[1][judging]), truth[judging], paired[judging], fold[judging]
+    of_judging = (held[0][judging], held[1][judging]), truth[judging], paired[judging], folds.of[judging]
     lost = sources.lost(*of_judging, found.without)
     return found.trust, found.without, threshold, metrics | {"sources": sources.figures() | lost}
 
@@ -197,7 +197,7 @@ def _from_assumptions(
         for (each, _), expected, fitted in zip(without, prior.expected[1], prior.fitted[1], strict=True)
     ]
     own = len(problem.truth)  # what stands in for classes without trusted rows is no judge
-    held = seen.classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.of[:own]
+    held = seen.classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.only(np.arange(own))
     trust, others = fit_share(*held, (terms, [each for _, each in without]), matrices)
     pairs = int((problem.paired_given != UNLABELLED).sum())
     metrics = {

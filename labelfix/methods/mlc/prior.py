@@ -97,7 +97,6 @@ class OneColumn:
     prior: Prior
 
     def at(self, part: Tensor, fold: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """See `GivenLabels.at`."""
         expected, fitted = (of[0] if fold is None else of[1][fold] for of in (self.prior.expected, self.prior.fitted))
         return self.given[part], as_log(expected), as_log(fitted)
 

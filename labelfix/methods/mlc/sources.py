@@ -216,12 +216,12 @@ def hear(problem: Problem, rows: FitRows) -> Heard:
     compared = rows.sample(COMPARED_ON)
     some = noisy[compared.numpy()]
     f = fit_trusted_only(rows).full.log_probabilities(rows.noisy[compared]).exp().numpy().astype(np.float64)
-    expected = _expected(problem, trusted, np.arange(len(problem.truth)), some, f)
-    first = paired_transitions(_pairs(problem, trusted, np.arange(len(problem.truth))), [expected])
+    every = np.arange(len(problem.truth))
+    own = _pairs(problem, trusted, every)
+    first = paired_transitions(own, [_expected(problem, trusted, every, some, f)])
     together = surplus(some, f, first)
-    informed = told_from_chance(_pairs(problem, trusted, np.arange(len(problem.truth))))
+    informed = told_from_chance(own)
     weights = together.weights(informed)
-    own = _pairs(problem, trusted, np.arange(len(problem.truth)))
     accuracy = accuracies(own if own.any() else some.counts(f))
     better = np.maximum(accuracy - 1 / problem.num_classes, 1e-3)  # than a guess
     votes = SourceTerms(_of_classes(weights, problem.num_classes), weights * better).of(noisy)

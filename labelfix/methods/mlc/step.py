@@ -47,11 +47,9 @@ class MlcTrainer(LookaheadTrainer):
     may_collapse: ClassVar[bool] = True
 
     def networks(self) -> dict[str, nn.Module]:
-        """See `Trainer.networks`."""
         return super().networks() | {"lcn": self.lcn}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """See `Trainer.optimizers`."""
         return super().optimizers() | {"lcn_optimizer": self.lcn_optimizer}
 
     def step(
@@ -78,7 +76,6 @@ class MlcTrainer(LookaheadTrainer):
         return figures(learned, noisy, clean, meta_loss, clean_gradient, self.gamma) if watch else None
 
     def restart_window(self) -> None:
-        """See `Trainer.restart_window`."""
         self.window, self.gamma = MetaGradient(self.window.clamped), None
 
     def _corrected(self, said: ClassifierOutput, noisy: Labelled, ahead: bool) -> Loss:
@@ -91,7 +88,7 @@ class MlcTrainer(LookaheadTrainer):
         """∇_α L_clean(w') = (1/n) ∇_α Σ q δz; A_t = γ A_{t−1} + it."""
         assert learned.before is not None
         with torch.no_grad():
-            scales = effective_step_sizes(self.optimizer, learned.before.parts, first_step=self.steps == 0)
+            scales = effective_step_sizes(self.optimizer, learned.before.parts)
             direction = clean_gradient.times(scales)
             if learned.factor is not None and self.clip_norm is not None:
                 clipped = Flat.of([p.grad for p in self.weights if p.grad is not None], like=self.weights)

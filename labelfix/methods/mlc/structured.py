@@ -155,10 +155,11 @@ def outer_together(
     outer, right = 0.0, []
     for problem, head in zip(problems, heads, strict=True):
         problem.head = head
-        judging = torch.from_numpy(rows.folds.inside(problem.fold))
+        inside = rows.folds.inside(problem.fold)
+        judging, counts = torch.from_numpy(inside), torch.from_numpy(rows.folds.weights[inside]).to(rows.clean.dtype)
         log_p, labels = head.log_probabilities(rows.clean[judging]), rows.truth[judging]
-        outer -= float(log_p[torch.arange(len(labels)), labels].sum())
-        right.append(cross_entropy_gradient(rows.clean[judging], log_p, labels))
+        outer -= float((counts * log_p[torch.arange(len(labels)), labels]).sum())
+        right.append(cross_entropy_gradient(rows.clean[judging], log_p, labels, counts))
     probabilities = torch.softmax(side_by_side(heads).columns(rows.features), dim=1)
     scaling = rows.scaling(ridge)
     u = solve(rows.features, probabilities, weights, ridge, side_by_side(right), solver_steps, scaling)

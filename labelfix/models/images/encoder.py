@@ -15,19 +15,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import nn
 
 from labelfix.compute.devices import pick_device
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard
 from labelfix.models.encoder_folder import encoder_note, find_encoder
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen_encoder import FrozenEncoder
 from labelfix.models.images.augment import normalisation, normalise
 from labelfix.models.images.fine_tuned import TrainedTimm, take_apart
@@ -47,40 +45,35 @@ class FrozenTimm(FrozenEncoder):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         side = self.config["input_size"][-1]
         return f"{self.folder.name}, frozen: {side}×{side} pixels, {self.width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 3, self.source, self.config, self.batch_size)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm."""
+    @property
+    def rows_at_once(self) -> int:  # type: ignore[override]
+        """A batch."""
+        return self.batch_size
+
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm."""
         device = pick_device(compute.device)
-        prepare = evaluation(self.config)
         by = normalisation(self.config["mean"], self.config["std"], device)
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            images = decode_window(batch.column(0), table.name, row, prepare, compute.workers)
-            with torch.inference_mode():
-                features = self._encoder.to(device)(normalise(torch.from_numpy(images).to(device), by))
-            return unit_norm(features.float().cpu().numpy())
-
-        return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
+        images = decode_window(batch.column(0), name, row, evaluation(self.config), compute.workers)
+        with torch.inference_mode():
+            features = self._encoder.to(device)(normalise(torch.from_numpy(images).to(device), by))
+        return unit_norm(features.float().cpu().numpy())
 
     def library_json(self) -> dict[str, Any]:
-        """See `FrozenEncoder.library_json`."""
         return {"data_config": self.config}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm:
-        """Read back what `to_json` gave."""
         return cls.read(values, spec, folder, config=values["data_config"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = ("import os", "import timm", "from PIL import Image, ImageOps")
         takes = f"a list of paths of 8-bit images{encoder_note(self.folder)}"
         return FeatureCard(
@@ -145,9 +138,3 @@ def features(paths, encoding, folder):
     with torch.no_grad():
         return torch.nn.functional.normalize(model(torch.stack(images)), dim=1)
 """
-
-
-def from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm | TrainedTimm:
-    """A frozen or a trained model, read back."""
-    kind = FrozenTimm if family == FrozenTimm.family else TrainedTimm
-    return kind.from_json(values, spec, folder)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.encoding import Card, digest
@@ -49,17 +49,14 @@ class TrainedTimm(WholeNetwork):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{self.folder.name}, fine-tuned: {self._side}×{self._side} pixels, {self.width} dimensions"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines what the network reads."""
         return digest("encoded images", 1, self.config)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> EncodedImages:
@@ -73,7 +70,6 @@ class TrainedTimm(WholeNetwork):
         return Classifier(backbone, self.width, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"name": self.folder.name, "source": self.source, "data_config": self.config, "width": self.width}
 
     @classmethod
@@ -112,12 +108,10 @@ class TrainedTimm(WholeNetwork):
             module.head.load_state_dict(last.state_dict())
             model.reset_classifier(0)
         except (SettingsError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"{folder}: the classifier cannot be loaded ({reason}); train again") from None
+            raise RunError(f"{folder}: the classifier cannot be loaded ({first_line(error)}); train again") from None
         return module
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         return Card(("torch", "timm", "pillow"), "a list of paths of 8-bit images", CARD.replace("PICTURE\n", PICTURE))
 
     @property

@@ -13,29 +13,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.compute.threads import one_thread
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
 from labelfix.models.cards import FeatureCard
-from labelfix.models.encoding import Card, digest, encode_features
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import Card, digest
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.patch_code import PatchCode, PatchEncoder, PatchRules
 from labelfix.models.images.pixels import PICTURE, decode_window, square
-from labelfix.progress import Progress
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
 ARRAYS = "patches.safetensors"
-
-WINDOW = 256
-"""Images encoded together."""
 
 
 @dataclass(frozen=True)
@@ -43,39 +37,32 @@ class PatchFeatures(FrozenFeatures):
     """Features of patches; the classifier is a linear head."""
 
     family: ClassVar[str] = "patches"
+    rows_at_once: ClassVar[int] = 256
     spec: InputSpec
     code: PatchCode
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return int(self.code.projection.shape[1])
 
     @property
     def description(self) -> str:
-        """One line for people."""
         rules, atoms = self.code.rules, len(self.code.offsets)
         seen = f"{atoms} kinds of {rules.patch}×{rules.patch} patches in {rules.side}×{rules.side} pixels"
         return f"{seen}, {self.feature_width} dimensions, linear head (no download)"
 
     @cached_property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 2, self.code.digest)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm."""
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm."""
         encoder, side = PatchEncoder(self.code), self.code.rules.side
-
-        def features(image: Image) -> npt.NDArray[np.float32]:
-            return encoder.features(square(image, side))
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            # Many images at once, each on one thread: so their number changes no bit, and none waits for another.
-            with one_thread():
-                return decode_window(batch.column(0), table.name, row, features, compute.workers)
-
-        return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
+        # Many images at once, each on one thread: so their number changes no bit, and none waits for another.
+        with one_thread():
+            return decode_window(
+                batch.column(0), name, row, lambda image: encoder.features(square(image, side)), compute.workers
+            )
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the arrays."""
@@ -100,7 +87,6 @@ class PatchFeatures(FrozenFeatures):
         return Card(("numpy", "pillow", "safetensors"), TAKES, code)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = (
             "import numpy as np",
             "from numpy.lib.stride_tricks import sliding_window_view",

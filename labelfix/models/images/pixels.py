@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.picture import room_for, to_rgb
-from labelfix.errors import input_error
+from labelfix.errors import first_line, input_error
 from labelfix.models.contents import image_bytes
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, UnidentifiedImageError):
         return "not an image format that Pillow knows"
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return first_line(error)

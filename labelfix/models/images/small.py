@@ -52,12 +52,10 @@ class SmallImages(WholeNetwork):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"ResNet-32 on {self.side}×{self.side} pixels, trained from the start (no download)"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         return digest("pixels", 2, "square", self.side)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> ImageInputs:
@@ -79,12 +77,10 @@ class SmallImages(WholeNetwork):
         return module
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"side": self.side, "mean": list(MEAN), "std": list(STD)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> SmallImages:
-        """Read back what `to_json` gave."""
         return cls(spec, int(values["side"]))
 
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
@@ -92,11 +88,9 @@ class SmallImages(WholeNetwork):
         write_weights(folder, module)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
         return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         code = CARD.replace("PICTURE\n", PICTURE)
         return Card(("numpy", "pillow", "torch", "safetensors"), "a list of paths of 8-bit images", code)
 

@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
@@ -23,11 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelfix.compute.devices import full_precision, pick_device
+from labelfix.data.arrays import Singles
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.models.cards import FeatureCard
 from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.augment import normalisation, normalise
 from labelfix.models.images.pixels import PICTURE, decode_window, square
@@ -49,9 +48,6 @@ LAYERS = {"first": (3, 32), "second": (32, 64), "pair1.0": (64, 64), "pair1.1": 
     "pair2.1": (128, 128),
 }
 """Convolution → channels in and out."""
-
-WINDOW = 256
-"""Images encoded together."""
 
 
 class Layer(nn.Module):
@@ -99,42 +95,33 @@ class LearntImages(FrozenFeatures):
     """
 
     family: ClassVar[str] = "small-network"
+    rows_at_once: ClassVar[int] = 256
     spec: InputSpec
     side: int
     weights: dict[str, npt.NDArray[Any]] = field(repr=False, compare=False)
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return FEATURES
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"a small network on {self.side}×{self.side} pixels, {FEATURES} dimensions, linear head (no download)"
 
     @cached_property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         total = hashlib.sha256()
         for name in sorted(self.weights):
             total.update(name.encode() + b"\0" + self.weights[name].tobytes())
         return digest(self.family, 1, self.side, total.hexdigest())
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm."""
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm."""
         device = pick_device(compute.device)
-        by, network = normalisation(MEAN, STD, device), self._network.to(device)
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            pixels = decode_window(
-                batch.column(0), table.name, row, lambda each: square(each, self.side), compute.workers
-            )
-            with torch.inference_mode(), full_precision(device):
-                features = network(normalise(torch.from_numpy(pixels).to(device), by))
-            return unit_norm(features.cpu().numpy())
-
-        return encode_features(table, self.identity, WINDOW, FEATURES, window, compute, progress)
+        pixels = decode_window(batch.column(0), name, row, lambda each: square(each, self.side), compute.workers)
+        with torch.inference_mode(), full_precision(device):
+            seen = normalise(torch.from_numpy(pixels).to(device), normalisation(MEAN, STD, device))
+            return unit_norm(self._network.to(device)(seen).cpu().numpy())
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the weights."""
@@ -154,7 +141,6 @@ class LearntImages(FrozenFeatures):
         save_file(self.weights, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = ("import numpy as np", "import torch.nn.functional as F", "from PIL import Image, ImageOps")
         packages = ("numpy", "pillow", "torch", "safetensors")
         return FeatureCard(packages, "a list of paths of 8-bit images", imports, CARD.replace("PICTURE\n", PICTURE))

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from labelfix.errors import SettingsError
+from labelfix.errors import SettingsError, first_line
 from labelfix.models.encoder_folder import EncoderFolder, pickles
 from labelfix.models.head import WEIGHTS
 
@@ -32,9 +32,8 @@ def create(folder: EncoderFolder, **options: Any) -> nn.Module:  # noqa: ANN401 
     try:
         model: nn.Module = timm.create_model(f"local-dir:{folder.path}", pretrained=True, **options)
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingsError(
-            f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
+            f"backbone = {folder.name!r}: the model cannot be loaded ({first_line(error)}); copy the whole model again"
         ) from None
     return model
 

@@ -26,18 +26,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
 from labelfix.errors import input_error
 from labelfix.models.cards import FeatureCard
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.tables.statistics import Statistics, numbers, numeric_columns, strings
-from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
-
-WINDOW = 8192
-"""Rows encoded together."""
 
 CUT = 10.0
 """Standard deviations beyond which a number is cut."""
@@ -50,6 +46,7 @@ class NumbersForHead(FrozenFeatures):
         hidden_units: U, or None for a linear head.
     """
 
+    rows_at_once: ClassVar[int] = 8192
     hidden_units: int | None
 
     @property
@@ -79,19 +76,13 @@ class TableFeatures(NumbersForHead):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         counts = f"{len(numeric_columns(self.spec))} numeric and {len(self.spec.categorical)} categorical columns"
         return f"{counts} as {self.encoded_width} features, {head_description(self.hidden_units)}"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         kinds = [list(self.spec.categorical), *([list(self.spec.dates)] if self.spec.dates else [])]
         return digest(self.family, 1, list(self.spec.columns), *kinds, asdict(self.statistics))
-
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)`."""
-        return encode_features(table, self.identity, WINDOW, self.encoded_width, self.window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
@@ -101,7 +92,6 @@ class TableFeatures(NumbersForHead):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TableFeatures:
-        """Read back what `to_json` gave."""
         statistics = Statistics(
             tuple(values["mean"]),
             tuple(values["deviation"]),
@@ -116,7 +106,6 @@ class TableFeatures(NumbersForHead):
         return cls(spec, statistics, values["hidden_units"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         takes = "a pandas frame with the columns of the training table, numbers as numbers"
         code = TABLE_CARD.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
         return FeatureCard(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, TABLE_IMPORTS, code)
@@ -131,8 +120,7 @@ class TableFeatures(NumbersForHead):
         """For each categorical column: category → its place."""
         return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
 
-    def window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-        """Features of some rows; see `EncodeWindow`."""
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
         parts: list[npt.NDArray[np.float64]] = []
         numeric = numeric_columns(self.spec)
         if numeric:
@@ -161,37 +149,27 @@ class EmbeddingFeatures(NumbersForHead):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         head = head_description(self.hidden_units)
         return f"embeddings of {self.encoded_width} dimensions, scaled to unit norm, {head}"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         return digest(self.family, 1, "unit norm")
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm."""
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            rows = np.asarray(batch.column(0).flatten(), dtype=np.float32).reshape(-1, self.encoded_width)
-            if len(rows) != batch.num_rows:
-                raise input_error(table.name, "an embedding is missing", "add it or remove the row")
-            return unit_norm(rows)
-
-        return encode_features(table, self.identity, WINDOW, self.encoded_width, window, compute, progress)
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        rows = np.asarray(batch.column(0).flatten(), dtype=np.float32).reshape(-1, self.encoded_width)
+        if len(rows) != batch.num_rows:
+            raise input_error(name, "an embedding is missing", "add it or remove the row")
+        return unit_norm(rows)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"hidden_units": self.hidden_units}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> EmbeddingFeatures:
-        """Read back what `to_json` gave."""
         return cls(spec, values["hidden_units"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         takes = f"embeddings, an array of {self.encoded_width} columns"
         return FeatureCard(("numpy", "torch", "safetensors"), takes, ("import numpy as np",), EMBEDDING_CARD)
 

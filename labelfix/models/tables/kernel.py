@@ -20,14 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.arrays import Floats
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Floats, Singles
+from labelfix.data.tables import InputSpec
 from labelfix.models.cards import FeatureCard
-from labelfix.models.encoding import digest, encode_features
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest
 from labelfix.models.frozen import FrozenFeatures
-from labelfix.models.tables.features import WINDOW, TableFeatures
-from labelfix.progress import Progress
+from labelfix.models.tables.features import TableFeatures
 from labelfix.runs.tensors import Shape, read_arrays
 from labelfix.settings.model import ComputeSettings
 
@@ -84,6 +82,7 @@ class KernelTable(FrozenFeatures):
     """
 
     family: ClassVar[str] = "kernel"
+    rows_at_once: ClassVar[int] = TableFeatures.rows_at_once
     spec: InputSpec
     linear: TableFeatures
     source: str
@@ -91,26 +90,19 @@ class KernelTable(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return int(self.map.components.shape[1])
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"nearness of rows in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 1, self.linear.identity, self.source)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)`, of length 1 on average over the training rows."""
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            return self.map(self.linear.window(batch, row))
-
-        return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of length 1 on average over the training rows."""
+        return self.map(self.linear.window(batch, row, name, compute))
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the file of `write_parts`."""
@@ -143,7 +135,6 @@ class KernelTable(FrozenFeatures):
         save_file({name: np.ascontiguousarray(array) for name, array in vars(self.map).items()}, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         card = self.linear.feature_card()
         code = card.code.replace("def features(", "def linear_features(") + CARD
         imports = (*card.imports, "from safetensors.numpy import load_file as load_arrays")

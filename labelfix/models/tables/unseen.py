@@ -1,6 +1,7 @@
-"""Categories of new rows that a run has never seen: a new branch, another spelling, a column that means something else.
+"""What new rows hold that a run has never seen: a new branch, another spelling, another unit, another meaning.
 
-Their cells are none of the known ones, as if the column did not apply: a few are of no account, and many are told.
+Cells of unseen categories are none of the known ones, as if the column did not apply; numbers far from the usual ones
+count as far more of the same. A few are of no account, and many are told.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from labelfix.data.tables import InputTable
 from labelfix.models.representation import Representation
 from labelfix.models.tables.features import TableFeatures
 from labelfix.models.tables.kernel import KernelTable
+from labelfix.models.tables.statistics import numeric_columns
 from labelfix.models.views import Views
 from labelfix.progress import Progress
 
 MANY, SHOWN = 0.05, 3
 """Share of a column's rows that is told, and examples of them."""
+
+FAR, OFTEN, LEAST = 4.0, 0.2, 3
+"""So many standard deviations from the mean of the training rows are far; and what share of the rows, and how many."""
 
 ROWS, HELD = 8192, 1_000
 """Rows looked at together; and different values of a column from which on no more are kept, as they may be many."""
@@ -38,30 +43,47 @@ def known_categories(representation: Representation) -> dict[str, pa.Array]:
     return {name: pa.array([*known], pa.string()) for name, known in pairs if name not in crowded}
 
 
+def usual_numbers(representation: Representation) -> dict[str, tuple[float, float]]:
+    """Column of numbers → mean and standard deviation of the training rows; no dates, which move on by themselves."""
+    if isinstance(representation, Views):
+        each = (usual_numbers(view) for view in representation.views)
+        return {name: usual for found in each for name, usual in found.items()}
+    table = representation.linear if isinstance(representation, KernelTable) else representation
+    if not isinstance(table, TableFeatures):
+        return {}
+    names, statistics = numeric_columns(table.spec), table.statistics
+    usual = zip(names, statistics.mean, statistics.deviation, strict=True)
+    return {name: (mean, deviation) for name, mean, deviation in usual if name not in table.spec.dates}
+
+
 @dataclass
-class UnseenCategories:
+class UnseenValues:
     """Counts them, block by block.
 
     Attributes:
         name: The rows, as the user named them.
         known: See `known_categories`.
+        usual: See `usual_numbers`.
         progress: Told of many.
         count: Cells of each column.
         values: Some of the categories of each column.
+        far: How many numbers of a column are far from the usual ones, and the last of these.
         told: Whether they were told.
     """
 
     name: str
     known: dict[str, pa.Array]
+    usual: dict[str, tuple[float, float]]
     progress: Progress
     rows: int = 0
     count: Counter[str] = field(default_factory=Counter)
     values: dict[str, Counter[str]] = field(default_factory=dict)
+    far: dict[str, list[float]] = field(default_factory=dict)
     told: bool = False
 
     def see(self, table: InputTable) -> None:
         """Count those of some rows."""
-        if self.told or not self.known:
+        if self.told or not (self.known or self.usual):
             return
         self.rows += len(table)
         for batch in table.batches(ROWS):
@@ -73,8 +95,26 @@ class UnseenCategories:
                 if len(values) < HELD:
                     values.update(other.to_pylist())
 
+            self._see_numbers(batch)
+
+    def _see_numbers(self, batch: pa.RecordBatch) -> None:
+        for name, (mean, deviation) in self.usual.items():
+            cells = batch.column(name)
+            far = cells.filter(pc.fill_null(pc.greater(pc.abs(pc.subtract(cells, mean)), FAR * deviation), False))
+            if len(far):
+                count, _ = self.far.get(name, (0, 0.0))
+                self.far[name] = [count + len(far), far[-1].as_py()]
+
     def tell(self) -> None:
         """Warn of columns where they are many, once."""
+        for name, (count, value) in self.far.items() if not self.told else ():
+            if count >= max(OFTEN * self.rows, LEAST):
+                mean, deviation = self.usual[name]
+                self.progress.warn(
+                    f"{self.name}: column {name!r}: {count:,.0f} of {self.rows:,} rows have numbers far from those "
+                    f"that the run has seen (such as {value:g}, where these are {mean:.4g} ± {deviation:.3g}); "
+                    "are they of the same unit?"
+                )
         for name, count in self.count.items() if not self.told else ():
             if count >= max(MANY * self.rows, 1):
                 values = self.values[name]

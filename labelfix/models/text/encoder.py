@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import nn
 
 from labelfix.compute.devices import pick_device
-from labelfix.data.tables import InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen_encoder import FrozenEncoder
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.pooling import CODE, named_pooling, pool
@@ -51,6 +50,7 @@ class FrozenText(FrozenEncoder):
     """
 
     family: ClassVar[str] = "transformers"
+    rows_at_once: ClassVar[int] = WINDOW
     pooling: tuple[str, ...]
     limit: int
     lower_layer: int | None = None
@@ -67,39 +67,25 @@ class FrozenText(FrozenEncoder):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         pooled = f"{' and '.join(self.pooling)} of at most {self.limit} tokens"
         layers = "" if self.lower_layer is None else f" in the last layer and in layer {self.lower_layer}"
         return f"{self.folder.name}, frozen: {pooled}{layers}, {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         lower = [] if self.lower_layer is None else [self.lower_layer]
         return digest(self.family, 1, self.source, list(self.pooling), self.limit, self.batch_size, *lower)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)`, those of each layer of unit norm."""
-        device = pick_device(compute.device)
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            return self._window(texts(batch), device)
-
-        return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
-
     def library_json(self) -> dict[str, Any]:
-        """See `FrozenEncoder.library_json`."""
         lower = {} if self.lower_layer is None else {"lower_layer": self.lower_layer}
         return {"pooling": list(self.pooling), "max_tokens": self.limit, **lower}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
-        """Read back what `to_json` gave."""
         own = {"pooling": tuple(values["pooling"]), "limit": int(values["max_tokens"])}
         return cls.read(values, spec, folder, **own, lower_layer=values.get("lower_layer"))
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         pooled = ", ".join(CODE[way] for way in self.pooling)
         pooled = f"torch.cat([{pooled}], dim=1)" if len(self.pooling) > 1 else pooled
         lower = "" if self.lower_layer is None else f", states.hidden_states[{self.lower_layer}]"
@@ -120,7 +106,11 @@ class FrozenText(FrozenEncoder):
             raise RunError(f"{self.folder.path}: has no layer {self.lower_layer}; train again")
         return cast("nn.Module", encoder)
 
-    def _window(self, rows: list[str], device: torch.device) -> npt.NDArray[np.float32]:
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm, those of each layer."""
+        return self._window(texts(batch), pick_device(compute.device))
+
+    def _window(self, rows: list[str], device: torch.device) -> Singles:
         ids = tokenize(self._tokenizer, rows, self.limit)
         lengths = np.array([len(each) for each in ids], dtype=np.int64)
         flat = np.concatenate([np.asarray(each, dtype=np.int32) for each in ids])
@@ -165,8 +155,7 @@ def load_encoder(folder: EncoderFolder) -> nn.Module:
 
 
 def _cannot_load(folder: EncoderFolder, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
+    return f"backbone = {folder.name!r}: the model cannot be loaded ({first_line(error)}); copy the whole model again"
 
 
 def open_text_encoder(spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
@@ -220,12 +209,3 @@ def features(texts, encoding, folder):
     layers = [states.last_hidden_stateLOWER]
     return torch.cat([torch.nn.functional.normalize(POOLED, dim=1) for tokens in layers], dim=1)
 """
-
-
-def from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Any:  # noqa: ANN401
-    """A frozen or a fine-tuned encoder, read back."""
-    if family == FrozenText.family:
-        return FrozenText.from_json(values, spec, folder)
-    from labelfix.models.text.fine_tuned import FineTunedText
-
-    return FineTunedText.from_json(values, spec, folder)

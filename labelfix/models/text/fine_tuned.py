@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.cards import strings
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
@@ -86,17 +86,14 @@ class FineTunedText(WholeNetwork):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{self.folder.name}, fine-tuned: at most {self.limit} tokens, {self.width} dimensions"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the tokens."""
         return digest("tokens", 1, self.source, self.limit)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> TokenInputs:
@@ -111,7 +108,6 @@ class FineTunedText(WholeNetwork):
         return Classifier(backbone, self.width, num_classes, generator, backbone.fresh)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"name": self.folder.name, "source": self.source, "max_tokens": self.limit, "width": self.width}
 
     @classmethod
@@ -152,7 +148,6 @@ class FineTunedText(WholeNetwork):
         return module
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         return Card(("torch", "transformers"), strings(self.spec), CARD.replace("LIMIT", str(self.limit)))
 
 
@@ -188,9 +183,8 @@ def _load(folder: EncoderFolder, num_classes: int) -> tuple[nn.Module, int, list
             )
             model.config.update(dropout)  # what is saved is the encoder's own
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingsError(
-            f"backbone = {folder.name!r}: cannot be fine-tuned ({reason}); use --freeze, or another encoder"
+            f"backbone = {folder.name!r}: cannot be fine-tuned ({first_line(error)}); use --freeze, or another encoder"
         ) from None
     # A mismatch is a name, or a name with two shapes.
     mismatched = [each if isinstance(each, str) else each[0] for each in report["mismatched_keys"]]

@@ -23,15 +23,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from mmh3 import hash as murmur
 
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.text.ngrams import pieces, spaced, words
-from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -41,9 +40,6 @@ REMEMBERED = 1 << 14
 
 CHARACTERS = (3, 4)
 """Length of the pieces of words."""
-
-WINDOW = 2048
-"""Texts hashed together."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,7 @@ class HashedText(FrozenFeatures):
     """
 
     family: ClassVar[str] = "hashed-text"
+    rows_at_once: ClassVar[int] = 2048
     spec: InputSpec
     dimensions: int
 
@@ -66,34 +63,24 @@ class HashedText(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.dimensions
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"hashed words and character 3-4-grams in {self.dimensions} dimensions, linear head (no download)"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         return digest(self.family, 2, list(CHARACTERS), self.dimensions)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm (zeros for a text without a word or letter)."""
-        return encode_features(table, self.identity, WINDOW, self.dimensions, self._window, compute, progress)
-
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"dimensions": self.dimensions}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> HashedText:
-        """Read back what `to_json` gave."""
         return cls(spec, int(values["dimensions"]))
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         words = self.dimensions // 2
         code = CARD.replace("WORDS", str(words)).replace("CHARACTERS", str(self.dimensions - words))
         imports = (
@@ -103,7 +90,8 @@ class HashedText(FrozenFeatures):
         )
         return FeatureCard(("numpy", "scikit-learn", "torch", "safetensors"), strings(self.spec), imports, code)
 
-    def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm; zeros for a text without a word or letter."""
         half = self.dimensions // 2
         found = np.empty((batch.num_rows, self.dimensions), dtype=np.float32)
         for place, text in enumerate(texts(batch)):

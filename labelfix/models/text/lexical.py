@@ -25,21 +25,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.tables import InputSpec, InputTable
+from labelfix.data.arrays import Singles
+from labelfix.data.tables import InputSpec
 from labelfix.errors import RunError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs
+from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.text.ngrams import with_pairs
-from labelfix.progress import Progress
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings
-
-WINDOW = 2048
-"""Texts encoded together."""
 
 SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u200c\u200d"
@@ -62,6 +58,7 @@ class LexicalText(FrozenFeatures):
     """
 
     family: ClassVar[str] = "lexical"
+    rows_at_once: ClassVar[int] = 2048
     spec: InputSpec
     source: str
     rows: int
@@ -76,17 +73,11 @@ class LexicalText(FrozenFeatures):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{len(self.terms):,} words and word pairs in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 2, self.source)
-
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm (zeros for a text without a known word)."""
-        return encode_features(table, self.identity, WINDOW, self.feature_width, self._window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the files of `write_parts`."""
@@ -117,7 +108,6 @@ class LexicalText(FrozenFeatures):
         save_file({"idf": self.idf, "components": self.components}, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = (
             "import numpy as np",
             "from safetensors.numpy import load_file as load_arrays",
@@ -136,7 +126,8 @@ class LexicalText(FrozenFeatures):
     def _directions(self) -> npt.NDArray[np.float64]:
         return np.ascontiguousarray(self.components.T, dtype=np.float64)
 
-    def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+    def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
+        """Features of unit norm; zeros for a text without a known word."""
         found = np.zeros((batch.num_rows, self.feature_width))
         for place, text in enumerate(texts(batch)):
             said = (self._places.get(term) for term in with_pairs(WORDS.findall(text.lower())))

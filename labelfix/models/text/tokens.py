@@ -13,7 +13,7 @@ import numpy as np
 
 from labelfix.compute.ranks import ranks
 from labelfix.data.tables import InputTable
-from labelfix.errors import SettingsError
+from labelfix.errors import SettingsError, first_line
 from labelfix.models.cache import Arrays, Taker, cached
 from labelfix.models.contents import contents_hash, texts, windows
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
@@ -49,8 +49,7 @@ def load_tokenizer(folder: EncoderFolder) -> Any:  # noqa: ANN401 - transformers
             tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
             rows = getattr(read_config(folder).get_text_config(), "vocab_size", None)
     except Exception as error:  # noqa: BLE001 - tokenizers raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _misfit(folder, f"its tokenizer cannot be loaded ({reason})") from None
+        raise _misfit(folder, f"its tokenizer cannot be loaded ({first_line(error)})") from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     _check_vocabulary(folder, tokenizer, rows)

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from labelfix.data.arrays import Counts
 from labelfix.data.formats.file_checks import DAMAGED
-from labelfix.errors import RunError
+from labelfix.errors import RunError, first_line
 from labelfix.outputs.column_arrays import codes, values
 from labelfix.outputs.corrected_bounds import packed_columns
-from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, first_line, groups
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups, rows_at
 from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.trust import read_evidence, read_metrics, trusted_mask
 from labelfix.outputs.worst import WorstRows
@@ -135,17 +135,9 @@ def collect(folder: RunFolder, most: int) -> Collected:
 def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[WorstRow, ...]:
     names = ["id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score", "action"]
     names += ["p_value"] if "p_value" in rows.schema.names else []
-    found: dict[int, WorstRow] = {}
-    first = 0
-    for index, size in enumerate(rows.group_sizes):
-        inside = positions[(positions >= first) & (positions < first + size)]
-        if len(inside):
-            group = rows.group(index, names)
-            for position in inside.tolist():
-                cells = [group.column(name)[position - first].as_py() for name in names]
-                found[position] = WorstRow(position, str(cells[0]), *cells[1:], *([None] if len(cells) == 8 else []))
-        first += size
-    return tuple(found[position] for position in positions.tolist())
+    found = rows_at(rows, positions, names)
+    each = ((position, list(found[position].values())) for position in positions.tolist())
+    return tuple(WorstRow(place, str(cells[0]), *cells[1:], *[None] * (9 - len(cells))) for place, cells in each)
 
 
 def _actions(folder: RunFolder) -> dict[str, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from labelfix.data.image_place import image_place
 from labelfix.data.picture import to_rgb
+from labelfix.data.scan import numbered_rows
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.report.plain import plain, shortened
@@ -55,14 +57,11 @@ def look_at(
         wanted: Source file and row within it.
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
     """
-    by_file = _by_file(wanted, places)
     found: dict[tuple[str, int], RowView] = {}
-    for (file, place), rows in by_file.items():
-        try:
-            for number, cells in _rows_of(_open(place, metadata), rows, metadata, TABLE_COLUMNS):
-                found[file, number] = _look(cells, metadata, Path(os.path.expanduser(place)))
-        except UNREADABLE:
-            continue
+    for (file, row), cells in CellReader(metadata, places, TABLE_COLUMNS).each(wanted):
+        place = Path(os.path.expanduser(file if places is None else places[file]))
+        with suppress(*UNREADABLE):
+            found[file, row] = _look(cells, metadata, place)
     return found
 
 
@@ -77,59 +76,39 @@ def cells_of(
 class CellReader:
     """Reads the input cells of rows, images as they stand in the file itself; files stay open in between."""
 
-    def __init__(self, metadata: CorrectedMetadata, places: Mapping[str, str] | None) -> None:
-        self._metadata = metadata
+    def __init__(self, metadata: CorrectedMetadata, places: Mapping[str, str] | None, most: int | None = None) -> None:
+        self._encoding = metadata.encoding
+        self._columns = () if metadata.input_kind == "embedding" else metadata.input_columns[:most]
         self._places = places
         self._opened: dict[str, TableSource] = {}
 
+    def each(self, wanted: Iterable[tuple[str, int]]) -> Iterator[tuple[tuple[str, int], dict[str, Any]]]:
+        """The cells of some rows, one row after the other, as far as their file is still there."""
+        by_file: dict[str, set[int]] = {}
+        for file, row in wanted:
+            by_file.setdefault(file, set()).add(row)
+        for file, rows in by_file.items():
+            if self._places is None or file in self._places:
+                with suppress(*UNREADABLE):
+                    source = self._source(file if self._places is None else self._places[file])
+                    columns = [name for name in self._columns if name in source.schema.names]
+                    for number, cells in numbered_rows(source, rows, columns) if columns else ():
+                        yield (file, number), cells
+
     def read(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
-        """The cells of some rows, as far as their file is still there."""
-        found: dict[tuple[str, int], dict[str, Any]] = {}
-        for (file, place), rows in _by_file(wanted, self._places).items():
-            try:
-                if place not in self._opened:
-                    self._opened[place] = _open(place, self._metadata)
-                every = len(self._metadata.input_columns)
-                for number, cells in _rows_of(self._opened[place], rows, self._metadata, every):
-                    found[file, number] = dict(cells)
-            except UNREADABLE:
-                continue
-        return found
+        """The same, all of them at once."""
+        return dict(self.each(wanted))
 
+    def _source(self, place: str) -> TableSource:
+        from labelfix.data.formats import ReadOptions, open_table
 
-def _by_file(wanted: Iterable[tuple[str, int]], places: Mapping[str, str] | None) -> dict[tuple[str, str], set[int]]:
-    """File and where it lies → the rows wanted of it."""
-    found: dict[tuple[str, str], set[int]] = {}
-    for file, row in wanted:
-        if places is None or file in places:
-            found.setdefault((file, file if places is None else places[file]), set()).add(row)
-    return found
+        if place not in self._opened:
+            self._opened[place] = open_table(place, options=ReadOptions(self._encoding))
+        return self._opened[place]
 
 
 def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
     return value.get("path") if isinstance(value, dict) else value
-
-
-def _open(file: str, metadata: CorrectedMetadata) -> TableSource:
-    from labelfix.data.formats import ReadOptions, open_table
-
-    return open_table(file, options=ReadOptions(metadata.encoding))
-
-
-def _rows_of(
-    source: TableSource, rows: set[int], metadata: CorrectedMetadata, most: int
-) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    columns = [name for name in metadata.input_columns[:most] if name in source.schema.names]
-    if metadata.input_kind == "embedding" or not columns:
-        return
-    left = set(rows)
-    for chunk in source.scan(columns):
-        here = [row for row in left if chunk.first_row <= row < chunk.first_row + chunk.batch.num_rows]
-        for row in here:
-            yield row, chunk.batch.slice(row - chunk.first_row, 1).to_pylist()[0]
-        left -= set(here)
-        if not left:
-            return
 
 
 def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> RowView:
@@ -150,8 +129,16 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a cell
 def _image(value: Any, file: Path) -> RowView:  # noqa: ANN401 - a cell
     path = value.get("path") if isinstance(value, dict) else value
     name = Path(path).name if isinstance(path, str) else ""
-    content = as_jpeg(value, file, THUMBNAIL, 75)
-    return RowView(name, "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode())
+    return RowView(name, as_address(value, file, THUMBNAIL, 75))
+
+
+def as_address(value: Any, file: Path, longest: int, quality: int) -> str:  # noqa: ANN401 - a cell
+    """An image of a row as a `data:` address; empty where it cannot be read or decoded. See `as_jpeg`."""
+    try:
+        content = as_jpeg(value, file, longest, quality)
+    except OSError:
+        content = None
+    return "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode()
 
 
 def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:  # noqa: ANN401 - a cell

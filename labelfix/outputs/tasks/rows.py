@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from labelfix.data.annotations.marks import CHANCE, DRAWN
 from labelfix.data.columns.roles import Columns
 from labelfix.data.tables import InputSpec
-from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, rows_at
 from labelfix.outputs.own_inputs import OwnInput
 from labelfix.outputs.queues import RANDOM, Queue
-from labelfix.outputs.report.inputs import CellReader, as_jpeg
+from labelfix.outputs.report.inputs import CellReader, as_address
 from labelfix.outputs.report.plain import plain
 from labelfix.runs import RunFolder
 
@@ -102,7 +98,7 @@ class TaskRows:
         order, reader = self.queue.order[: self.count], CellReader(about, self.own.files)
         for first in range(0, len(order), AT_ONCE):
             wanted = order[first : first + AT_ONCE]
-            told = _told(file, wanted)
+            told = rows_at(file, wanted, READ)
             sources = [(told[row]["source_file"], told[row]["source_row"]) for row in wanted.tolist()]
             cells = reader.read(sources)
             for place, row in enumerate(wanted.tolist(), start=first):
@@ -125,27 +121,10 @@ class TaskRows:
         )
 
 
-def _told(file: CorrectedFile, wanted: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401 - an array
-    """Position → what `corrected.parquet` says of the row."""
-    found: dict[int, dict[str, Any]] = {}
-    first = 0
-    for index, size in enumerate(file.group_sizes):
-        inside = np.sort(wanted[(wanted >= first) & (wanted < first + size)])
-        if len(inside):
-            table = file.group(index, READ).take(pa.array(inside - first))
-            found |= dict(zip(inside.tolist(), table.to_pylist(), strict=True))
-        first += size
-    return found
-
-
 def _held(spec: InputSpec, cells: Mapping[str, Any], file: Path) -> Any:  # noqa: ANN401 - see `Task.holds`
     """A part of the input of a row."""
     if spec.kind == "table":
         return {name: "" if cells.get(name) is None else plain(cells[name]) for name in spec.columns}
     if spec.kind == "image":
-        try:
-            found = as_jpeg(cells.get(spec.columns[0]), file, IMAGE, 85)
-        except OSError:
-            found = None
-        return "" if found is None else "data:image/jpeg;base64," + base64.b64encode(found).decode()
+        return as_address(cells.get(spec.columns[0]), file, IMAGE, 85)
     return "\n".join("" if cells.get(name) is None else plain(cells[name]) for name in spec.columns)

@@ -543,7 +543,7 @@ def test_corrected_rows_alone_are_warned_of() -> None:
     wrong = {**NOISY, "label": [TOPICS[1 - TOPICS.index(label)] if i < 20 else label for i, label in enumerate(LABELS)]}
     said = "\n".join(map(str, read(wrong).warnings))
     assert "all 20 given labels of its rows are wrong, as if only corrected rows stood in it" in said
-    wrong["label"][0] = LABELS[0]
+    wrong["label"][:14] = LABELS[:14]
     assert not read(wrong).warnings
 
 

@@ -149,8 +149,8 @@ def test_an_object_of_ever_new_keys_stays_one_column(put: Put) -> None:
     assert rows(path)[7]["scores"] == '{"u7": 1}'
 
 
-def test_the_last_of_two_equal_keys_counts_and_half_a_character_is_replaced(put: Put) -> None:
-    assert rows(put("t.jsonl", '{"x": "a", "x": "b"}\n{"x": "\\ud83d"}\n')) == [{"x": "b"}, {"x": "\ufffd"}]
+def test_half_a_character_is_replaced_and_a_key_twice_with_the_same_value_is_one(put: Put) -> None:
+    assert rows(put("t.jsonl", '{"x": "a", "x": "a"}\n{"x": "\\ud83d"}\n')) == [{"x": "a"}, {"x": "\ufffd"}]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,13 @@ def test_the_last_of_two_equal_keys_counts_and_half_a_character_is_replaced(put:
     [
         ("t.jsonl", '{"a": 1}\n\n{"a": \n', "t.jsonl:3: is not JSON (Expecting value at character"),
         ("t.jsonl", '{"a": 1}\n[1]\n', 't.jsonl:2: holds an array, not an object; write every row as {"column"'),
+        (
+            "t.jsonl",
+            '{"a": 1}\n{"a": 2, "a": 3}\n',
+            "t.jsonl:2: has the key 'a' twice, with 2 and then 3; keep the right",
+        ),
+        ("t.json", '[{"a": 1},\n{"a": {"b": "x", "b": "y"}}]', "t.json:2: has the key 'b' twice"),
+        ("t.json", '{\n"r1": "x",\n"r1": "y"\n}', "t.json: has the key 'r1' twice"),
         ("t.jsonl", '{"a": ' + "[" * 1000 + "]" * 1000 + "}\n", "t.jsonl:1: is nested too deeply to be read"),
         ("t.jsonl", '{"a": ' + "1" * 10_000 + "}\n", "t.jsonl:1: holds a number of more than 4,300 digits"),
         ("t.json", '[\n{"a": 1},\n{"a" 2}]', "t.json:3: is not JSON (Expecting ':' delimiter"),

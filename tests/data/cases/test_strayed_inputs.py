@@ -36,7 +36,11 @@ def refused(noisy: Any = NOISY, clean: Any = GOLD, **settings: Any) -> str:
 
 @pytest.mark.parametrize(
     ("comment", "rows"),
-    [("# made by Ann, in May, 2024", N), ("#r99,an id like the others but for its mark,sport", N + 1)],
+    [
+        ("# made by Ann, in May, 2024", N),
+        ("#r99,a row that somebody took out,sport", N),
+        ("#!,an id of no letters,sport", N + 1),
+    ],
 )
 def test_a_comment_as_wide_as_the_header_is_no_row_where_no_row_begins_in_words(
     tmp_path: Path, comment: str, rows: int

@@ -141,7 +141,7 @@ def test_several_tables_in_one_object_are_named(put: Put) -> None:
 
 def odd(cells: list[float | None], raw: list[str] | None = None) -> list[str]:
     column = OddNumbers()
-    column.see_numbers(None if raw is None else pa.array(raw), pa.array(cells, pa.float64()))
+    column.see_numbers(None if raw is None else pa.array(raw), pa.array(cells, pa.float64()), 0)
     return [str(warning) for warning in column.warnings("age", "number", "t.csv", None)]  # type: ignore[arg-type]
 
 

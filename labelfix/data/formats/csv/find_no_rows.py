@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.no_rows import (
     COMMENT,
+    COMMENTED_OUT,
     HEADED,
+    KEY,
     MOST_BELOW,
     MOST_COMMENTS,
     NOTHING,
@@ -64,7 +66,11 @@ class NoRows:
     _named_so: bool = False
     """Whether the first cell of other rows looks like a heading, too."""
     _hashed: list[int] = field(default_factory=list)
-    """Positions of the first rows that begin as a comment in words does."""
+    """Positions of rows that begin as a comment in words does."""
+    _taken_out: list[int] = field(default_factory=list)
+    """Those of rows that begin with # and an id."""
+    _keyed: bool = True
+    """Whether all other rows begin with an id."""
     _begins_so: bool = False
     _last: list[tuple[int, list[str]]] = field(default_factory=list)
     """The last rows with a value: positions and cells."""
@@ -78,13 +84,15 @@ class NoRows:
     @cached_property
     def wide_comments(self) -> Sequence[int]:
         """Comments as wide as the header, after all rows have been seen: few, where no other row begins in words."""
-        few = len(self._hashed) <= MOST_COMMENTS * (self._seen - len(self.empty))
-        return self._hashed if few and not self._named_so else ()
+        most = MOST_COMMENTS * (self._seen - len(self.empty))
+        hashed = self._hashed if len(self._hashed) <= most and not self._named_so else []
+        taken_out = self._taken_out if len(self._taken_out) <= most and self._keyed else []
+        return sorted([*hashed, *taken_out])
 
     @property
     def begins_so(self) -> bool:
         """Whether a row begins as a comment does, after all have been seen."""
-        return self._begins_so or len(self._hashed) > len(self.wide_comments)
+        return self._begins_so or len(self._hashed) + len(self._taken_out) > len(self.wide_comments)
 
     @property
     def retype(self) -> bool:
@@ -179,7 +187,10 @@ class NoRows:
         """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
         hashed = pc.and_(others, pc.match_substring_regex(begins, WIDE_COMMENT))
         self._hashed += [first + row for row in pc.indices_nonzero(hashed).to_pylist()]
-        rows = begins.filter(pc.and_not(others, hashed))
+        taken_out = pc.and_(others, pc.match_substring_regex(begins, COMMENTED_OUT))
+        self._taken_out += [first + row for row in pc.indices_nonzero(taken_out).to_pylist()]
+        rows = begins.filter(pc.and_not(others, pc.or_(hashed, taken_out)))
+        self._keyed = self._keyed and bool(pc.all(pc.match_substring_regex(rows, KEY)).as_py())
         self._begins_so = self._begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
         if not self._named_so:
             self._named_so = bool(pc.any(pc.match_substring_regex(rows, HEADED)).as_py())

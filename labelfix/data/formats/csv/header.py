@@ -133,7 +133,8 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
         above = 0
         for place, (cells, end) in enumerate(rows):
             following = rows[place + 1][0] if place + 1 < len(rows) else []
-            if not any(cells) or _is_title(cells, others) or _are_groups(cells, following):
+            told = any(cells) and (_is_title(cells, others) or _are_groups(cells, following))
+            if not any(cells) or told or _is_of_another_table([row for row, _ in rows[place:]]):
                 above = end
                 continue
             below = [other for other, _ in rows[place + 1 :] if other and not _is_drawn(other)] if above else []
@@ -171,6 +172,13 @@ def _is_title(cells: Sequence[str], delimiters: Collection[str]) -> bool:
     if not cell or any(cells[1:]):
         return False
     return cell.lower() not in NAMES and not any(delimiter in cell for delimiter in delimiters)
+
+
+def _is_of_another_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a line is of two cells at most, as those below it are down to a blank one, and then wider ones come."""
+    blank = next((place for place, cells in enumerate(rows) if not any(cells)), 0)
+    wider = len(rows[blank + 1]) if blank + 1 < len(rows) else 0
+    return blank > 0 and max(map(len, rows[:blank])) <= 2 < wider
 
 
 def _is_drawn(cells: Sequence[str]) -> bool:

@@ -31,6 +31,9 @@ COMMENT = "#"
 """How a line of comment begins."""
 WIDE_COMMENT, MOST_COMMENTS = r"^#\s", 0.1
 """How one begins that may have commas in it, and how many of the rows such lines are at most."""
+_KEY = r"[\w.:/-]*\d[\w.:/-]*$"
+KEY, COMMENTED_OUT = f"^{_KEY}", f"^#{_KEY}"
+"""The first cell of a row that begins with its id, and of one that somebody has taken out with a #."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -64,7 +64,6 @@ class CsvSource(HashedFiles):
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         for chunk in self.verbatim(columns, rows):
             names = chunk.batch.schema.names
             fields = [self.schema.field(column) for column in names]
@@ -81,14 +80,9 @@ class CsvSource(HashedFiles):
         """See `TableSource.verbatim`: every cell as a string."""
         names = list(self.schema.names if columns is None else columns)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
-            first = 1
-            for batch in _rows(path, file, self._dialects[index], names):
-                texts = [column.cast(pa.string()) for column in batch.columns]
-                yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
-                first += batch.num_rows
+            yield from chunks(map(_as_texts, _rows(path, file, self._dialects[index], names)), rows, index)
 
     def rewrites(self, target: Path) -> bool:
-        """See `Rewritable.rewrites`."""
         return not are_disarmed() and keeps_its_way(self._dialects, target)
 
     def rewrite(
@@ -114,7 +108,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns, or one file by its own path",
+                _unlike(d.header, first),
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
@@ -179,6 +173,13 @@ def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> C
     return CsvSource([source], name, options)
 
 
+def _unlike(columns: Sequence[str], first: Sequence[str]) -> str:
+    """What to do with a part of other columns than the first one."""
+    if len(columns) == len(first) == 1:
+        return "if these are lists without a title, one a class, write one table of them with the class beside each row"
+    return "give all parts the same columns, or one file by its own path"
+
+
 def _check(path: Path, name: str) -> None:
     check_file(path, name)
     noun = magic(path)
@@ -202,6 +203,10 @@ def _rows(
         kept = dialect.passed.kept(first, batch.num_rows) if no_rows is None else no_rows.take(batch)
         first += batch.num_rows
         yield batch if kept is None else batch.filter(pa.array(kept))
+
+
+def _as_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([column.cast(pa.string()) for column in batch.columns], names=batch.schema.names)
 
 
 def _parse(

@@ -56,7 +56,6 @@ class JsonSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         for index, (text, array) in enumerate(zip(self._texts, self._arrays, strict=True)):
@@ -68,7 +67,6 @@ class JsonSource(TypedFiles):
                 first += len(records)
 
     def rewrites(self, target: Path) -> bool:
-        """See `Rewritable.rewrites`."""
         return target.name.lower().endswith(SUFFIXES)
 
     def rewrite(
@@ -81,13 +79,19 @@ class JsonSource(TypedFiles):
 
     def _find_columns(self) -> dict[str, JsonColumn]:
         fields: dict[str, KeyTypes] = {}
+        count = keys = 0
         for text, array in zip(self._texts, self._arrays, strict=True):
             for _, records in read_values(text, array):
                 for record in records:
                     see(fields, record)
+                count, keys = count + len(records), keys + sum(map(len, records))
                 check_columns(len(fields), self.name)
         if not fields:
             raise input_error(self.name, "holds no records", "write one object a line, or an array of objects")
+        if len(fields) == count == keys > FEW:
+            what = f"has another key in each of its {count:,} records, such as {next(iter(fields))!r}"
+            remedy = "write them as one object (jq -s 'flatten | add' FILE), or as rows of the columns id and label"
+            raise input_error(self.name, what, remedy)
         return columns(fields)
 
     def _rewritten(self, column: JsonColumn, keys: list[str], edits: Iterable[Edit], lines: bool) -> Iterator[str]:
@@ -115,6 +119,9 @@ class JsonSource(TypedFiles):
 
 
 BEGINNING = 1 << 12
+
+FEW = 10
+"""Records of one key each, and no key twice: with more of them the keys are ids, and no columns."""
 
 AT_ONCE = 1 << 24
 """Letters of records that are held at once: lists and objects take up to thirty times as much."""

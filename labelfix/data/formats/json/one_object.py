@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.json.keys import DECODER, KEEP_ONE, RepeatedKeyError, plain_object
 from labelfix.data.formats.json.records import broken, is_cut
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
@@ -37,7 +38,6 @@ DEEPEST = 3
 
 Row = dict[str, Any]
 
-_DECODER = json.JSONDecoder(strict=False)
 _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
@@ -56,14 +56,14 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         whole = _read(text, size)
         content = whole.strip()
         first, _, rest = content.partition(b"\n")
-        if rest and _decoded(first) is not None:
+        if rest and _decoded(text, first) is not None:
             return text, False
     try:
         check_size(content)
     except NotPlainJsonError as error:
         remedy = "write one object a line"
         raise input_error(text.name, f"is no JSON Lines, and as one document too large ({error})", remedy) from None
-    value = _decoded(content)
+    value = _decoded(text, content)
     if not isinstance(value, dict):
         over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
         objects = _objects(text, whole, over_lines)
@@ -79,6 +79,12 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         held = ", ".join(f"{key!r} ({len(rows):,} rows)" for key, rows in tables.items())
         remedy = f"write the rows of one of them, or of all, one object a line: jq -c '.{next(iter(tables))}[]' FILE"
         raise input_error(text.name, f"is one object that holds several tables: {held}", remedy)
+    if found is None and any(_are(rows, list) and len(rows) >= MANY for rows in value.values()):
+        key = next(key for key, rows in value.items() if _are(rows, list) and len(rows) >= MANY)
+        shown = json.dumps(value[key][0], ensure_ascii=False)[:60]
+        what = f"is one object, whose {key!r} holds rows without the names of their columns, such as {shown}"
+        write = f"jq -c '.{key}[] | {{text: .[0], label: .[1]}}' FILE"
+        raise input_error(text.name, what, f"write each as an object that names them, as does {write}")
     if found is None:
         if b"\n" not in content:
             return text, False
@@ -112,7 +118,7 @@ def pairs_of(text: TextFile, most: int) -> list[list[str]] | None:
     content = _read(text, most + 1)
     if len(content) > most:
         raise input_error(text.name, f"has more than {most >> 20} MB", "leave out what is not needed")
-    value = _decoded(content.strip())
+    value = _decoded(text, content.strip())
     if not isinstance(value, dict | list):
         return None
     if isinstance(value, dict) and isinstance(value.get(NAMES), dict):
@@ -141,7 +147,7 @@ def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
     place = len(text) - len(text.lstrip())
     while place < len(text):
         try:
-            value, stop = _DECODER.raw_decode(text, place)
+            value, stop = DECODER.raw_decode(text, place)
         except (ValueError, RecursionError) as error:
             if not over_lines:
                 return []
@@ -162,10 +168,17 @@ def _read(text: TextFile, size: int) -> bytes:
         return stream.read(size)
 
 
-def _decoded(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """What some text says; None where it is no JSON."""
+def _decoded(text: TextFile, content: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
+    """What some of a file says; None where it is no JSON.
+
+    Raises:
+        InputError: An object in it has a key twice.
+    """
     try:
-        return decode_json(content, strict=False)
+        return decode_json(content, strict=False, object_pairs_hook=plain_object)
+    except RepeatedKeyError as error:
+        where = text.name if b"\n" in content else f"{text.name}:1"
+        raise input_error(where, str(error), KEEP_ONE) from None
     except ValueError:
         return None
 
@@ -207,7 +220,14 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     parts = list(value.values())
     if (labels := labels_by_key(value)) is not None:
         return "a label for each key, which is its id", labels
-    if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
+    if (members := _by_class(value)) is not None:
+        return members
+    if (
+        _are(parts, list)
+        and not all(_are(part, list) for part in parts)
+        and {len(part) for part in parts} == {len(parts[0])}
+        and len(parts[0]) > 1
+    ):
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
         return None
@@ -216,6 +236,29 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     if "id" in parts[0]:
         return "a row for each key", parts
     return "a row for each key, which is its id", [{"id": key, **row} for key, row in value.items()]
+
+
+def _by_class(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
+    """Ids or texts by class, as in `{"sport": ["r1", "r7"], "food": ["r2"]}`; None where it is something else.
+
+    Columns as lists are as long as each other, and the values of one repeat or look other than those of the next.
+    """
+    parts = list(value.values())
+    if len(parts) < 2 or not (all(_are(part, str) for part in parts) or all(_are(part, int) for part in parts)):
+        return None
+    every = list(itertools.chain(*parts))
+    words = sum(" " in str(each).strip() for each in every) > len(every) / 2
+    if len({len(part) for part in parts}) == 1:
+        forms = [{re.sub(r"\d+", "0", str(each)) for each in part} for part in parts]
+        same = set.union(*forms) if not words else set()
+        if len(set(every)) < len(every) or len(same) != 1:
+            return None
+    if len(every) < MANY:
+        return None
+    held = "text" if words else "id"
+    return f"{held}s for each key, which is their label", [
+        {held: each, "label": key} for key, part in value.items() for each in part
+    ]
 
 
 def labels_by_key(value: Mapping[str, Any]) -> list[Row] | None:

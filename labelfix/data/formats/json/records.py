@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
+from labelfix.data.formats.json.keys import DECODER, KEEP_ONE, RepeatedKeyError
 from labelfix.data.formats.text_file import BLOCK, UTF8, NotTextError, TextFile, not_text, open_unpacked, unpacking
 from labelfix.errors import InputError, input_error
 from labelfix.runs.json_text import NotPlainJsonError, check_size
 
-_DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
@@ -81,7 +81,7 @@ def _decoded(file: TextFile, first: int, lines: list[str]) -> list[dict[str, Any
     """What some lines say; the fast way is to decode them as one array, if as many objects come of it."""
     texts = [line for line in lines if line and not line.isspace()]
     try:
-        values = _DECODER.decode(f"[{','.join(texts)}]")
+        values = DECODER.decode(f"[{','.join(texts)}]")
     except (ValueError, RecursionError):
         values = []
     if len(values) == len(texts) and set(map(type, values)) <= {dict}:
@@ -90,7 +90,7 @@ def _decoded(file: TextFile, first: int, lines: list[str]) -> list[dict[str, Any
     for offset, line in enumerate(lines):
         if line and not line.isspace():
             try:
-                values.append(_DECODER.decode(line))
+                values.append(DECODER.decode(line))
             except (ValueError, RecursionError) as error:
                 raise broken(file, first + offset, error, line) from None
             if type(values[-1]) is not dict:
@@ -109,7 +109,7 @@ def read_records(file: TextFile, array: bool) -> Iterator[Record]:
             if not text:
                 continue
             try:
-                value = _DECODER.decode(text)
+                value = DECODER.decode(text)
             except (ValueError, RecursionError) as error:
                 raise broken(file, first + offset, error, line) from None
             if not isinstance(value, dict):
@@ -212,7 +212,7 @@ def _element(
     """The object at a place of the buffer, where it stops, and the buffer with as much more as it took."""
     while True:
         try:
-            value, stop = _DECODER.raw_decode(buffer, start)
+            value, stop = DECODER.raw_decode(buffer, start)
         except (ValueError, RecursionError) as error:
             # An error at the end may only mean that the record goes on in the next block.
             short = isinstance(error, json.JSONDecodeError) and len(buffer) - start < RECORD_BYTES
@@ -276,6 +276,8 @@ def broken(file: TextFile, line: int, error: Exception, text: str, end: bool = F
         remedy = "write one object a line, or an array of objects"
         if text.lstrip().startswith("{'"):
             remedy = "it is written as Python prints it: write it with json.dumps, one object a line"
+    elif isinstance(error, RepeatedKeyError):
+        what, remedy = str(error), KEEP_ONE
     elif "digits" in str(error):
         what, remedy = "holds a number of more than 4,300 digits", "write it as text, in quotes"
     else:

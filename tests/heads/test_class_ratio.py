@@ -8,10 +8,15 @@ import torch
 
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED
-from labelfix.heads.prior_shift import prior_shift
+from labelfix.evidence.calibrate import calibrate
+from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.rows import load_rows
 from labelfix.heads.trusted_only import fit_trusted_only
+from labelfix.methods.table import METHODS
+from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
+from labelfix.progress import Silent
+from labelfix.settings.methods import MlcSettings
 
 SHARES = np.array([0.9, 0.1])
 
@@ -33,7 +38,7 @@ def problem(sampling: str, trusted: tuple[int, int], paired: bool = True, by_lab
         paired_given=given[rows] if paired else np.full(len(rows), UNLABELLED),
         num_classes=2,
         sampling=sampling,
-        new_classifier=None,
+        new_classifier=lambda generator: Classifier(torch.nn.Identity(), 2, 2, generator),
         family="head",
         device=torch.device("cpu"),
         seed=0,
@@ -56,23 +61,43 @@ def test_rows_drawn_per_label_are_too() -> None:
 
 
 def test_without_pairs_the_given_labels_say_how_frequent_they_are() -> None:
-    found = prior_shift(problem("per-class", (100, 100), paired=False))
+    found = class_ratio(problem("per-class", (100, 100), paired=False))
     assert found is not None
-    assert np.diff(found)[0] == pytest.approx(np.log(0.17 / 0.83), abs=0.15)
+    assert np.diff(np.log(found))[0] == pytest.approx(np.log(0.17 / 0.83), abs=0.15)
 
 
 @pytest.mark.parametrize(("trusted", "shifted"), [((200, 100), True), ((400, 60), False)])
 def test_classes_that_are_three_times_as_frequent_are_shifted(trusted: tuple[int, int], shifted: bool) -> None:
     """Nine to one beside two to one; beside seven to one the difference may be chance."""
-    assert (prior_shift(problem("per-class", trusted)) is not None) == shifted
+    assert (class_ratio(problem("per-class", trusted)) is not None) == shifted
 
 
 def test_what_a_fold_is_judged_by_is_shifted_as_well() -> None:
     made = problem("per-class", (100, 100))
     plain, fitted = problem("random", (100, 100)), fit_trusted_only(load_rows(made))
-    shift = prior_shift(made)
-    assert shift is not None
+    ratio = class_ratio(made)
+    assert ratio is not None
+    shift = np.log(ratio)
     before = fit_trusted_only(load_rows(plain))
     moved = before.held + shift
     assert np.allclose(fitted.held, moved - np.log(np.exp(moved).sum(axis=1, keepdims=True)), atol=1e-5)
     assert torch.allclose(fitted.without[0].bias, before.without[0].bias + torch.from_numpy(shift).float(), atol=1e-5)
+
+
+def test_rows_count_as_often_as_their_classes_occur() -> None:
+    made = problem("per-class", (100, 100))
+    weights = row_weights(made.truth, class_ratio(made))
+    assert weights.mean() == pytest.approx(1)
+    assert weights[made.truth == 0].sum() / weights.sum() == pytest.approx(0.92, abs=0.04)
+    assert (row_weights(made.truth, class_ratio(problem("random", (100, 100)))) == 1).all()
+
+
+def test_soft_labels_have_as_many_rows_of_a_rare_class_as_there_are() -> None:
+    """300 of 3,800 are left; with trusted rows as they were drawn it is about twice as many."""
+    made = problem("per-class", (100, 100))
+    fitted = METHODS["mlc"](made, MlcSettings(), Silent())
+    calibrated = calibrate(made, fitted)
+    assert calibrated is not None
+    assert calibrated.fitted.own_rows is not None
+    soft = calibrated.fitted.own_rows.soft[:]
+    assert soft[:, 1].mean() == pytest.approx(0.08, abs=0.02)

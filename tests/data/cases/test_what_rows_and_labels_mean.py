@@ -1,0 +1,267 @@
+"""Files that read well and mean something else: rows taken out, ids of another table, classes in another order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from labelfix.data.annotations.argilla import of_flat
+from labelfix.data.formats import open_table
+from labelfix.data.read import Reading, read_training
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+N = 60
+TOPICS = ("sport", "food", "tech")
+LABELS = [TOPICS[i % 3] for i in range(N)]
+IDS = [f"r{i}" for i in range(N)]
+TEXTS = [f"some words of text number {i} on {LABELS[i]}" for i in range(N)]
+NOISY = {"id": IDS, "text": TEXTS, "label": LABELS}
+GOLD = {"id": IDS[:30], "label": LABELS[:30]}
+
+
+def read(noisy: Any = NOISY, clean: Any = GOLD, **settings: Any) -> Reading:
+    tables = [pa.table(given) if isinstance(given, dict) else given for given in (noisy, clean)]
+    return read_training(*tables, DataSettings(**settings))
+
+
+def refused(noisy: Any = NOISY, clean: Any = GOLD, **settings: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        read(noisy, clean, **settings)
+    return str(caught.value)
+
+
+def warned(reading: Reading) -> str:
+    return "\n".join(map(str, reading.warnings))
+
+
+def put(path: Path, content: Any) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+    return path
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [row for chunk in open_table(path).scan() for row in chunk.batch.to_pylist()]
+
+
+# Rows
+
+
+@pytest.mark.parametrize(("first", "kept"), [("r{}", 19), ("word", 20), ("some words {}", 20)])
+def test_rows_taken_out_with_a_mark_are_none_where_all_rows_begin_with_ids(
+    tmp_path: Path, first: str, kept: int
+) -> None:
+    lines = [f"{'#' if i == 7 else ''}{first.format(i)},{i}.5,a" for i in range(20)]
+    assert len(rows(put(tmp_path / "t.csv", "\n".join(["id,x,label", *lines])))) == kept
+
+
+def test_a_table_of_two_columns_above_the_table_is_passed_over(tmp_path: Path) -> None:
+    above = "Report,Tickets\nTotal,20\n\n"
+    path = put(tmp_path / "t.csv", above + "id,text,label\n" + "".join(f"r{i},word {i},a\n" for i in range(20)))
+    assert rows(path)[0] == {"id": "r0", "text": "word 0", "label": "a"}
+    plain = put(tmp_path / "u.csv", "id,label\n" + "".join(f"r{i},a\n" for i in range(5)) + "\nr5,b\n")
+    assert len(rows(plain)) == 6
+
+
+# JSON
+
+
+def test_ids_and_texts_by_class_are_rows(tmp_path: Path) -> None:
+    ids = {"sport": ["r1", "r2", "r3"], "food": ["r4", "r5", "r6"], "tech": [f"r{i}" for i in range(7, 12)]}
+    assert rows(put(tmp_path / "a.json", ids))[3] == {"id": "r4", "label": "food"}
+    even = {"sport": ["r1", "r2", "r3", "r4", "r5"], "food": ["r6", "r7", "r8", "r9", "r10"]}
+    assert rows(put(tmp_path / "b.json", even))[-1] == {"id": "r10", "label": "food"}
+    texts = {"hello": [f"good day {i}" for i in range(6)], "bye": [f"see you {i}" for i in range(5)]}
+    assert rows(put(tmp_path / "c.json", texts))[6] == {"text": "see you 0", "label": "bye"}
+
+
+def test_columns_as_lists_stay_columns(tmp_path: Path) -> None:
+    columns = {"id": [f"r{i}" for i in range(12)], "text": [f"t{i} u" for i in range(12)], "label": ["a", "b"] * 6}
+    assert rows(put(tmp_path / "a.json", columns))[1] == {"id": "r1", "text": "t1 u", "label": "b"}
+    del columns["label"]
+    assert rows(put(tmp_path / "b.json", columns))[1] == {"id": "r1", "text": "t1 u"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([{f"r{i}": TOPICS[i % 3]} for i in range(20)], "has another key in each of its 20 records, such as 'r0'"),
+        ({"train": [["a b", "x"]] * 12, "val": [["c d", "y"]] * 12}, r"jq -c '.train\[\] | {text: .\[0\]"),
+    ],
+)
+def test_objects_of_other_shapes_are_told_with_the_line_that_turns_them(
+    tmp_path: Path, content: Any, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        open_table(put(tmp_path / "t.json", content))
+
+
+def test_examples_by_intent_are_to_be_a_row_each() -> None:
+    intents = {"tag": ["a", "b", "c"], "patterns": [["good day", "hello"], ["see you"], ["pizza", "a cake"]]}
+    assert "'patterns' holds several texts a row, beside 'tag'; write a row for each text" in refused(intents)
+
+
+def test_argilla_answers_that_python_printed_are_read() -> None:
+    record = {"id": "r1", "label.responses": "['sport']", "label.responses.status": "['submitted']"}
+    assert [mark.label for mark in of_flat(record)] == ["sport"]
+
+
+# Which column is meant
+
+
+def test_a_label_column_of_ids_is_one_sentence() -> None:
+    said = refused(label_column="id", id_column="label")
+    assert said.count("\n") == 0
+    assert "column 'id', which --label-column names, has another value in each of 60 rows" in said
+    assert "(label looks like it)" in said
+
+
+def test_labels_spread_over_columns_of_marks_are_told_of_both_files() -> None:
+    marks = {topic: ["x" if topic == label else "" for label in LABELS] for topic in TOPICS}
+    said = refused({"id": IDS, "text": TEXTS, **marks})
+    assert "sport, food, tech hold marks, a single one in each row; put the name of the column with the mark" in said
+    ones = {topic: [int(topic == label) for label in LABELS[:30]] for topic in TOPICS}
+    assert "sport, food, tech hold 0 and 1" in refused(clean={"id": IDS[:30], **ones})
+
+
+def test_columns_that_two_files_call_alike_are_not_the_label_where_they_hold_texts() -> None:
+    said = refused({"_c0": IDS, "_c1": TEXTS, "_c2": LABELS}, {"_c0": IDS[:30], "_c1": LABELS[:30]})
+    assert "_c2 looks like labels; name one with --label-column" in said
+
+
+def test_an_object_with_a_name_is_to_be_its_name() -> None:
+    labels = [json.dumps({"id": 7, "name": label}) for label in LABELS]
+    assert "write what stands under 'name'" in refused({**NOISY, "label": labels})
+
+
+def test_words_that_recur_among_numbers_are_missing_ones_and_others_keep_a_column_out() -> None:
+    generator = np.random.default_rng(0)
+    size = [f"{x:.1f}" for x in generator.normal(40, 9, N)]
+    table = {"id": IDS, "size": size, "age": list(range(0, 2 * N, 2)), "label": LABELS}
+    words = ["refused" if i % 10 == 0 else "not known" if i % 5 == 0 else x for i, x in enumerate(size)]
+    reading = read({**table, "size": words})
+    assert "'size': 12 cells are no number and count as missing" in warned(reading)
+    assert "size" in reading.columns.spec.columns
+    notes = [f"see note {chr(97 + i % 26)}{chr(97 + i // 26)}" if i % 3 == 0 else x for i, x in enumerate(size)]
+    reading = read({**table, "size": notes})
+    assert "column 'size' holds numbers in 67% of its cells and is not used" in warned(reading)
+
+
+def test_numbers_that_cannot_be_right_are_told_by_row() -> None:
+    table = {"id": IDS, "age": [float(i % 37) for i in range(N)], "label": LABELS}
+    huge = [*table["age"][:-1], 1e308]
+    assert "row 60: column 'age' holds 1e+308, too large a number" in refused({**table, "age": huge})
+    slipped = [*table["age"][:-1], 1e9]
+    assert "row 60: column 'age' holds 1e+09, where nearly all others are below" in warned(
+        read({**table, "age": slipped})
+    )
+    minus = [-1.0 if i % 6 == 0 else x for i, x in enumerate(table["age"])]
+    assert "holds -1 in 10 of 60 cells" in warned(read({**table, "age": minus}))
+    levels = [float(i % 3 - 1) for i in range(N)]
+    assert "holds -1" not in warned(read({**table, "level": levels}))
+
+
+# Which row is meant
+
+
+def test_ids_that_only_count_give_way_to_those_that_name_rows() -> None:
+    order = np.random.default_rng(0).permutation(N)[:30].tolist()
+    tickets = [f"T{900 + 7 * i}" for i in range(N)]
+    noisy = {"id": list(range(1, N + 1)), "ticket": tickets, "text": TEXTS, "label": LABELS}
+    gold = {"id": list(range(1, 31)), "ticket": [tickets[i] for i in order], "label": [LABELS[i] for i in order]}
+    reading = read(noisy, gold)
+    assert reading.columns.id == "ticket"
+    assert (reading.data.paired_given == reading.data.clean.codes).all()
+    other = {**gold, "id": [1 + i * 2 % N for i in range(30)]}
+    assert "columns 'id' and 'ticket' say of its rows that different ones of noisy are meant" in refused(noisy, other)
+
+
+def test_ids_that_each_file_counts_anew_are_one_error(tmp_path: Path) -> None:
+    for part in range(2):
+        lines = [f"{i},{TEXTS[i + 30 * part]},{LABELS[i]}" for i in range(30)]
+        put(tmp_path / f"p{part}.csv", "\n".join(["id,text,label", *lines]) + "\n")
+    said = refused(str(tmp_path / "p*.csv"), {"id": list(range(20)), "label": LABELS[:20]})
+    assert "ids are counted anew in each file: 30 of them stand in an earlier one too, the first is 0" in said
+    assert said.count("counted anew") == 1
+
+
+def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path: Path) -> None:
+    noisy = put(tmp_path / "noisy.csv", "\n".join([",text,label", *(f"{i},{TEXTS[i]},{LABELS[i]}" for i in range(N))]))
+    gold = put(tmp_path / "gold.csv", "\n".join([",label", *(f"{i},{LABELS[i]}" for i in range(30))]))
+    assert "the first column, which has no title, may be a mere count of the rows" in refused(noisy, gold)
+    named = [put(path, "row" + path.read_text()) for path in (noisy, gold)]
+    assert (read(*named).data.clean_in_noisy == np.arange(30)).all()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (
+            [TOPICS[(TOPICS.index(label) + 1) % 3] for label in LABELS[:30]],
+            "as if the classes had other names: food is",
+        ),
+        ([TOPICS[i % 2] for i in range(30)], ""),
+        (LABELS[:30], ""),
+    ],
+)
+def test_classes_in_another_order_are_told(trusted: list[str], said: str) -> None:
+    told = warned(read(clean={"id": IDS[:30], "label": trusted}))
+    assert said in told
+    assert bool(said) == ("as if the classes" in told)
+
+
+def test_labels_that_are_the_same_by_chance_alone_are_told() -> None:
+    trusted = [TOPICS[(i // 3) % 3] for i in range(30)]
+    told = warned(read(clean={"id": IDS[:30], "label": trusted}))
+    assert "the same in 10 of 30 rows, no more often than by chance" in told
+
+
+def test_paths_of_images_go_before_addresses_of_the_same_ones(tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(N)]
+    for name in names:
+        Image.new("RGB", (4, 4), (len(name), 0, 0)).save(tmp_path / name)
+    lines = [f"https://example.org/{name},{name},{label}" for name, label in zip(names, LABELS, strict=True)]
+    noisy = put(tmp_path / "noisy.csv", "\n".join(["url,path,label", *lines]))
+    assert read(noisy, {"path": names[:30], "label": LABELS[:30]}).columns.spec.columns == ("path",)
+
+
+# What labels are called
+
+
+@pytest.mark.parametrize("header", ["alias,class", "class,alias"])
+def test_a_class_map_goes_by_its_header(tmp_path: Path, header: str) -> None:
+    pairs = [("SPORT", "sport"), ("FOOD", "food"), ("TECH", "tech")]
+    lines = [",".join(pair if header.startswith("alias") else pair[::-1]) for pair in pairs]
+    path = put(tmp_path / "map.csv", "\n".join([header, *lines]) + "\n")
+    upper = {**NOISY, "label": [label.upper() for label in LABELS]}
+    assert read(upper, class_map=str(path)).data.classes.names == ("food", "sport", "tech")
+
+
+def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
+    spelled = [label.upper() if i % 2 else label for i, label in enumerate(LABELS)]
+    reading = read({**NOISY, "label": spelled})
+    assert reading.data.classes.names == ("food", "sport", "tech")
+    assert '"SPORT" (10 rows) as "sport"' in warned(reading)
+    few = read({**NOISY, "label": spelled}, {"id": IDS[:3], "label": LABELS[:3]})
+    assert len(few.data.classes) == 6
+    assert "differ only in spelling; if they are one" in warned(few)
+    third = read({**NOISY, "label": [s if s.isupper() else s.title() for s in spelled]})
+    assert len(third.data.classes) == 3
+
+
+def test_states_of_tickets_are_none_of_labels() -> None:
+    words = ["open", "done", "new", "pending"]
+    reading = read(clean={**GOLD, "status": [words[i % 4] for i in range(30)]})
+    assert len(reading.data.clean) == 30
+    assert (
+        "column 'status' is 'open' or 'new' or 'pending' in 22 rows with a label, and these count as checked"
+        in warned(reading)
+    )
+    marked = read(clean={**GOLD, "label_status": [words[i % 4] for i in range(30)]})
+    assert len(marked.data.clean) == 8
