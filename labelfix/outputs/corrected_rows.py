@@ -191,7 +191,7 @@ def rows_at(rows: CorrectedRows, positions: npt.NDArray[np.int64], columns: Sequ
     """Position, from 0 → the cells of its row, by column; only the groups that hold the rows are read."""
     found: dict[int, dict[str, Any]] = {}
     ends = np.cumsum(rows.group_sizes)
-    for index in np.unique(np.searchsorted(ends, positions, side="right")).tolist():
+    for index in sorted(set(np.searchsorted(ends, positions, side="right").tolist())):
         first = int(ends[index]) - rows.group_sizes[index]
         group = rows.group(index, columns)
         for row in positions[(positions >= first) & (positions < ends[index])].tolist():
