@@ -6,6 +6,7 @@ Rows are counted from 1, the first row of data (below a CSV header) being row 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -82,6 +83,20 @@ class TrainingError(LabelfixError):
 
 class OtherProcessError(TrainingError):
     """Another process of the same run has ended or cannot be reached."""
+
+
+_USED_UP = re.compile(
+    "cannot allocate memory|failed to map segment|failed to launch worker thread|can't start new thread|bad_alloc"
+    "|out of memory|^(malloc|realloc) of size",
+    re.IGNORECASE,
+)
+MORE = "give this process more memory and threads (ulimit -v, ulimit -u), or run it where there are more"
+"""What to do about what `is_used_up` finds."""
+
+
+def is_used_up(error: BaseException) -> bool:
+    """Whether an error of whatever library says that this process may take no more memory, or no more threads."""
+    return isinstance(error, MemoryError) or _USED_UP.search(str(error)) is not None
 
 
 def input_error(file: str, what: str, remedy: str = "", row: int | None = None) -> InputError:

@@ -68,6 +68,13 @@ def test_without_a_name_runs_are_named_by_the_time_and_never_collide():
     assert abs((datetime.now(UTC) - stamp).total_seconds()) < 60
 
 
+def test_another_programs_run_json_is_no_run_to_be_replaced(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="holds files that are not a labelfix run; choose another --out"):
+        RunFolder.create(tmp_path, overwrite=True)
+    assert (tmp_path / "run.json").read_text() == "{}"
+
+
 @pytest.mark.parametrize("done", [True, False])
 def test_a_run_in_the_way_is_refused_without_overwrite(tmp_path, finished, done):
     path = tmp_path / "run"

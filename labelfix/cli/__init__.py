@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from labelfix.cli import interrupts
 from labelfix.cli.streams import steady
-from labelfix.errors import LabelfixError, TrainingError
+from labelfix.errors import MORE, LabelfixError, TrainingError, is_used_up
 from labelfix.extras import as_missing
 from labelfix.settings import hub_access
 
@@ -108,7 +108,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
         missing = as_missing(error) if isinstance(error, ImportError) else None
-        if missing is None:
+        if missing is None or is_used_up(error):
             _unexpected(error, voice)
         else:
             _say(f"labelfix: {missing}", voice)
@@ -119,15 +119,18 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _refuse_no_place() -> None:
-    """Refuse to work in a folder that is gone: libraries end the process where they ask for it.
+    """Refuse to work in a folder that is gone, where libraries end the process, or that no document can name.
 
     Raises:
-        LabelfixError: It is.
+        LabelfixError: It is one.
     """
     try:
-        os.getcwd()
+        here = os.getcwd()
     except FileNotFoundError:
         raise LabelfixError("the working directory was removed; change to another folder, and begin again") from None
+    if here.encode(errors="replace") != os.fsencode(here):
+        what = "the working directory has bytes in its name that are no UTF-8 text"
+        raise LabelfixError(f"{here}: {what}; give it another name, or begin in another folder")
 
 
 def _begun(run: Callable[[Sequence[str] | None, Voice], int], argv: Sequence[str] | None, voice: Voice) -> int:
@@ -154,6 +157,13 @@ def _refused(error: OSError, voice: Voice | None) -> None:
 
 
 def _unexpected(error: Exception, voice: Voice | None) -> None:
+    if is_used_up(error):
+        said = " ".join(str(error).split())[:160] or type(error).__name__
+        _say(f"labelfix: there is no memory, or no thread, left to go on with ({said}); {MORE}", voice)
+        if voice is not None and (left := voice.left_behind()):
+            _say(f"labelfix: {left}", voice)
+        _traceback(voice)
+        return
     what = f"unexpected error, {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     kept = _kept(error)
     file = f" with the file {kept}" if kept else "; --verbose shows the traceback to send along"

@@ -94,9 +94,11 @@ def _told(path: Path | None) -> tuple[dict[str, Any], GateTable | None]:
     if path is None:
         return {}, None
     from labelfix.settings.gate import TABLE, read_gate
+    from labelfix.settings.resolve import values_of
     from labelfix.settings.run import read_toml
 
     document = read_toml(path)
+    values_of(document, str(path))  # [gaet] would let everything through
     compute = document.get("compute")
     if isinstance(compute, Mapping) and compute.get("offline") is True:
         hub_access.forbid()  # as the flag does

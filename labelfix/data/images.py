@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.picture import to_rgb
+from labelfix.data.picture import room_for, to_rgb
 
 BATCH_ROWS = 256
 PLAIN = ("RGB", "L", "1", "CMYK", "YCbCr")
@@ -68,10 +68,11 @@ def _reason(most_pixels: int, image: dict[str, Any] | None) -> str | None:
                     return f"it has {pixels:,} pixels, more than --max-pixels {most_pixels}"
                 # A JPEG is read whole but scaled down while it is decoded, which is several times as fast.
                 opened.draft("RGB", (1, 1))
-                opened.load()
-                if opened.has_transparency_data or opened.mode not in PLAIN:
-                    # What colours mean is looked up apart from decoding, and may be damaged; one pixel shows it.
-                    to_rgb(opened.crop((0, 0, 1, 1)))
+                with room_for(opened):
+                    opened.load()
+                    if opened.has_transparency_data or opened.mode not in PLAIN:
+                        # What colours mean is looked up apart from decoding, and may be damaged; one pixel shows it.
+                        to_rgb(opened.crop((0, 0, 1, 1)))
     except FileNotFoundError:
         return NO_FILE
     except UnidentifiedImageError:

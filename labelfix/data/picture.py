@@ -6,6 +6,9 @@ their own values only where the type says nothing. What is transparent is laid o
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +25,33 @@ WHITE_FROM = 192
 """A picture of one colour whose channels all reach this would not be seen on white."""
 
 Greys = npt.NDArray[Any]
+
+AT_ONCE = 100_000_000
+"""Pixels that are decoded at once by all threads of a process; a picture of more is decoded alone."""
+
+_room = threading.Condition()
+_taken = 0
+
+
+@contextmanager
+def room_for(image: Image) -> Iterator[None]:
+    """Wait until a picture may be decoded: small files hold large pictures, and many threads decode.
+
+    Args:
+        image: What `PIL.Image.open` gives; it and what is made of it are let go of within.
+    """
+    global _taken  # noqa: PLW0603 - there is one memory
+    pixels = image.width * image.height
+    del image
+    with _room:
+        _room.wait_for(lambda: not _taken or _taken + pixels <= AT_ONCE)
+        _taken += pixels
+    try:
+        yield
+    finally:
+        with _room:
+            _taken -= pixels
+            _room.notify_all()
 
 
 def to_rgb(image: Image) -> Image:
@@ -57,7 +87,7 @@ def _rgb(image: Image) -> Image:
         return _from_lab(image)
     if image.has_transparency_data:
         return _on_white(image.convert("RGBA"))
-    return image.convert("RGB")
+    return image if mode == "RGB" else image.convert("RGB")
 
 
 def sixteen_bits(values: Greys) -> Greys:

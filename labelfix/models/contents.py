@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.formats.typed_files import stamp
+from labelfix.data.inputs import inputs_of
 from labelfix.data.scan import regroup
 from labelfix.data.tables import InputTable
 from labelfix.errors import input_error
@@ -70,6 +72,41 @@ def _file_bytes(path: str, name: str, row: int) -> bytes:
     except OSError as error:
         what = f"the image {path} cannot be read ({error.strerror})"
         raise input_error(name, what, "restore the file, remove the row, or pass --skip-unreadable", row) from None
+
+
+class ImageFiles:
+    """The files that a table's images lie in, as they are before its contents are told: they may be exchanged later.
+
+    Args:
+        table: Any table; without images there is nothing to watch.
+    """
+
+    def __init__(self, table: InputTable, read_rows: int) -> None:
+        self._table, self._read_rows = table, read_rows
+        self._before = self._stamps()
+
+    def refuse_changed(self) -> None:
+        """Refuse images of which some are others by now: what was made of them would be kept under the wrong name.
+
+        Raises:
+            InputError: They are.
+        """
+        now = self._stamps()
+        if (path := next((path for path, stamp in self._before.items() if now.get(path) != stamp), None)) is not None:
+            what = f"the image {path} was changed while the images were being read"
+            raise input_error(self._table.name, what, "give the command again once nothing writes to them")
+
+    def _stamps(self) -> dict[str, tuple[int, int, int] | None]:
+        part = self._table.spec.part("image")
+        if part is None:
+            return {}
+        found: dict[str, tuple[int, int, int] | None] = {}
+        for batch in inputs_of(self._table, part).batches(_rows_at_once(self._table, self._read_rows)):
+            paths = pc.struct_field(batch.column(0), "path").drop_null().to_pylist()
+            if not paths and not found:
+                break  # they lie in the table itself, which is watched
+            found |= {path: stamp(Path(path)) for path in paths}
+        return found
 
 
 def contents_hash(table: InputTable, read_rows: int, progress: Progress) -> str:

@@ -17,8 +17,9 @@ import pyarrow as pa
 from labelfix.compute.ranks import Ranks, ranks
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
+from labelfix.errors import InputError
 from labelfix.models.cache import Arrays, Taker, cache_folder, cached, read_entry
-from labelfix.models.contents import contents_hash, windows
+from labelfix.models.contents import ImageFiles, contents_hash, windows
 from labelfix.models.pieces import Pieces
 from labelfix.progress import Progress, counted
 from labelfix.runs import remove
@@ -73,6 +74,7 @@ def encode_rows(
     if isinstance(table, HeldInputs):
         starts = itertools.count(1, window)
         return np.concatenate([empty, *map(encode, windows(table, window, compute.read_rows), starts)])
+    images = ImageFiles(table, compute.read_rows)
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
     what = f"encoded rows of {table.name}"
 
@@ -91,6 +93,11 @@ def encode_rows(
                 writer.append("rows", arrays["rows"])
                 done += len(arrays["rows"])
                 count.up_to(done)
+        try:
+            images.refuse_changed()
+        except InputError:
+            pieces.forget()
+            raise
 
     if not ranks().alone:
         _make_together(compute, key, what, -(-len(table) // window), make, progress)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet_footer import Group
 from labelfix.data.formats.parquet_pages import parquet_stream
-from labelfix.errors import LabelfixError, RunError, first_line, input_error
+from labelfix.errors import MORE, LabelfixError, RunError, first_line, input_error, is_used_up
 from labelfix.outputs.column_arrays import codes, validity
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
@@ -264,7 +264,8 @@ def read_corrected(path: Path) -> pa.Table:
 
 def damaged(path: Path, error: BaseException) -> LabelfixError:
     """The error for a file that Arrow cannot read."""
-    return input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", REMEDY)
+    remedy = MORE if is_used_up(error) else REMEDY
+    return input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", remedy)
 
 
 def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:

@@ -291,7 +291,7 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
     if not path.is_dir():
         raise RunError(f"{path}: is a file, not a folder; choose another --out")
     folder = RunFolder(path)
-    if not (folder.finished or folder.unfinished):
+    if not (folder.finished or folder.unfinished) or folder.foreign:
         if not all(map(is_scratch, path.iterdir())):
             raise RunError(f"{path}: holds files that are not a labelfix run; choose another --out")
         return

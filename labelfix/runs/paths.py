@@ -78,6 +78,12 @@ class RunPaths:
         return self.manifest.is_file() or self.settling
 
     @property
+    def foreign(self) -> bool:
+        """Whether the `run.json` here is no run's: some other program's, with nothing of a run beside it."""
+        beside = any((self.path / name).exists() for name in (*REQUIRED, UNFINISHED, WRITTEN))
+        return self.manifest.is_file() and not beside
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of how far an unfinished run has come."""
         return self.path / CHECKPOINTS

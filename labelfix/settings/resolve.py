@@ -69,7 +69,7 @@ def resolve(
     path = config_path(config, environ)
     document = read_toml(path) if path else {}
     sources = read_sources(document, path) if path else Sources()
-    file_values = _flat({key: value for key, value in document.items() if key not in (*KEYS, TABLE)}, str(path))
+    file_values = values_of(document, str(path))
     method = _method(flags or {}, sets, environ, file_values)
     names = _names(method)
     environment, warnings = _from_environment(environ, names)
@@ -108,10 +108,16 @@ def _given(value: object) -> bool:
     return value is not None and value != [] and value != ()
 
 
-def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Nested TOML tables as dotted keys; tables of methods that are not used this time are let through unread."""
+def values_of(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The settings of a configuration file as dotted keys; tables of methods that are not used are let through unread.
+
+    Raises:
+        SettingsError: It has a key or a table that labelfix does not know.
+    """
     flat: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, value in document.items():
+        if key in (*KEYS, TABLE):
+            continue
         if key in SECTIONS or key in METHOD_SETTINGS:
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{where}: {key!r} must be a table, written [{key}]")

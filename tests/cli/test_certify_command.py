@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfix
+from labelfix.certificates import campaign
 from labelfix.cli import main
 from labelfix.data.chosen_rows import CHANCE, DRAWN
 from labelfix.errors import RunError
@@ -552,3 +553,30 @@ def plan_of(run: Path, noisy: list[str]) -> dict[str, Any]:
     found = plan(run)
     shutil.rmtree(run / "certificate")
     return found
+
+
+def test_what_another_process_does_meanwhile_is_told_and_not_undone(
+    run: Path, noisy: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert certify(run, *BOUND, *noisy, "--out", "a.csv") == 1
+    folder = RunFolder.open_finished(run)
+    ours = campaign.open_campaign(folder, campaign.Wish(0.15), again=False)
+    theirs = campaign.hand_out(folder, ours, 5)
+    with pytest.raises(
+        RunError, match=r"plan.json: another process has drawn rows to read meanwhile; give the command"
+    ):
+        campaign.hand_out(folder, ours, 7)
+    assert len(plan(run)["handed_out"]) == len(theirs.plan.handed_out)
+
+    first = plan(run)["handed_out"][0]["id"]
+    append = AnswersFile.append
+
+    def late(file: AnswersFile, answer: Answer, knowing: str | None = None) -> Answer:
+        monkeypatch.setattr(AnswersFile, "append", append)
+        file.append(Answer(key="k", id=first, decision="cannot_tell", who="eve", when=now(), queue="certify"))
+        return file.append(answer, knowing)
+
+    monkeypatch.setattr(AnswersFile, "append", late)
+    fill(tmp_path / "a.csv", count=3)
+    assert certify(run, *noisy, "--answers", "a.csv") == 2
+    assert f"a.csv: row {first}: eve has decided about it while the answers were being taken" in capsys.readouterr().err

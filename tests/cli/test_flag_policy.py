@@ -154,6 +154,8 @@ def test_a_row_that_comes_back_counts_for_its_file(parts, capsys):
         ("gate = 3\n", "'gate' must be a table, written [gate]"),
         ('[gate]\nformat = "pdf"\n', "--format pdf: there is no such format"),
         ("[gate]\nmin_confidence = 0.5\nbudget = 3\n", "give one of them"),
+        ("[gaet]\nmax_issue_rate = 0\n", "labelfix.toml: 'gaet' is not a setting; did you mean 'gate'?"),
+        ("[tool.ruff]\nline-length = 120\n", "labelfix.toml: 'tool' is not a setting; it is one of gate"),
     ],
 )
 def test_a_policy_that_does_not_fit_exits_2_and_says_why(place, text, message, capsys):

@@ -2,6 +2,7 @@
 
 import os
 
+import pyarrow as pa
 import pytest
 
 import labelfix
@@ -120,3 +121,37 @@ def test_row_numbers_of_corrected_text_that_are_none_are_told(at_work, odd, caps
     out.write_text("\n".join([header, *rows]) + "\n")
     assert main(["flag", "--corrected", str(out)]) == 2
     assert f"{out}, row 3: column 'source_row' holds no number" in capsys.readouterr().err
+
+
+def test_a_working_directory_whose_name_no_document_holds_is_told(tmp_path, monkeypatch, capsys):
+    place = os.fsencode(tmp_path) + b"/\xff"
+    try:
+        os.mkdir(place)
+    except OSError:
+        pytest.skip("the file system holds names that are text alone")
+    monkeypatch.chdir(os.fsdecode(place))
+    assert main(["info"]) == 2
+    assert "the working directory has bytes in its name that are no UTF-8 text; give it another name" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError("libblas.so: failed to map segment from shared object"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        pa.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
+    ],
+)
+def test_memory_and_threads_that_are_used_up_are_told_with_what_to_do(error, monkeypatch, capsys):
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("labelfix.cli.app.run", fail)
+    assert main(["info"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no memory, or no thread, left to go on with" in said
+    assert "give this process more memory and threads (ulimit -v, ulimit -u)" in said

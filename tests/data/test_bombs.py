@@ -5,6 +5,8 @@ import resource
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 
 import numpy as np
@@ -375,3 +377,37 @@ def test_the_ratio_counts_from_a_gigabyte_on(tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 20)
     with pytest.raises(InputError, match=r"more than [0-9,]+ come out of it"):
         list(open_table(tmp_path / "t.csv.gz").scan())
+
+
+def test_pictures_that_are_large_together_are_decoded_one_after_the_other(monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from PIL import Image
+
+    from labelfix.data import picture
+
+    monkeypatch.setattr(picture, "AT_ONCE", 300)
+    inside, most, told = 0, 0, threading.Lock()
+
+    def decode(side: int) -> None:
+        nonlocal inside, most
+        with picture.room_for(Image.new("L", (side, 10))):
+            with told:
+                inside += 10 * side
+                most = max(most, inside if side < 50 else 0)
+                assert side < 50 or inside == 10 * side  # one that is larger than all room is alone
+            time.sleep(0.002)
+            with told:
+                inside -= 10 * side
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(decode, [10, 10, 10, 60, 20, 10, 25, 10] * 8))
+    assert 200 <= most <= 300
+
+
+def test_the_process_that_reads_a_workbook_lets_go_of_each_row_as_it_is_written():
+    from labelfix.data.formats import excel_cells
+
+    rows = [["label", "text"], *([["a", "word"]] * 400)]
+    left = [sum(map(bool, rows)) for _ in excel_cells._rows(rows)]
+    assert left == list(range(401, 0, -1))

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -181,3 +182,23 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_batches(tmp_path / "t.csv", pa.schema([("id", pa.int64())]), batches())
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "old")]
+
+
+def test_of_many_columns_each_has_the_type_that_it_has_alone(tmp_path: Path) -> None:
+    kinds = {"n": "12", "f": "1.5e3", "t": "True", "w": "word", "e": "", "m": "NA"}
+    generator = np.random.default_rng(0)
+    columns = {}
+    for number in range(400):
+        some = generator.choice(list(kinds), 2)
+        columns[f"c{number}"] = [kinds[each] for each in generator.choice(some, 7)]
+    (tmp_path / "all.csv").write_text(
+        "\n".join(map(",".join, zip(*([c, *v] for c, v in columns.items()), strict=True))) + "\n"
+    )
+    together = open_table(tmp_path / "all.csv")
+    rows = pa.Table.from_batches([chunk.batch for chunk in together.scan()])
+    for name in list(columns)[::7]:
+        (tmp_path / "one.csv").write_text("\n".join(["k," + name, *(f"x,{v}" for v in columns[name])]) + "\n")
+        alone = open_table(tmp_path / "one.csv")
+        assert alone.schema.field(name).type == together.schema.field(name).type
+        found = pa.Table.from_batches([chunk.batch for chunk in alone.scan([name])])
+        assert found[name].to_pylist() == rows[name].to_pylist()

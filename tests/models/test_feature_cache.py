@@ -9,10 +9,13 @@ import shutil
 
 import numpy as np
 import pytest
-from memory_table import text_table
+from memory_table import image_table, png, text_table
 
+from labelfix.errors import InputError
 from labelfix.models import cache
 from labelfix.models.cache import cache_folder, cached, read_entry
+from labelfix.models.contents import image_bytes
+from labelfix.models.encoding import encode_rows
 from labelfix.models.text.hashed import HashedText
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
@@ -214,3 +217,30 @@ def test_the_rows_read_at_once_do_not_change_a_byte(hashed, tmp_path):
         found.append(hashed.encode(text_table(TEXTS), compute, Silent()).features.tobytes())
         assert entry(compute).name == entry(dataclasses.replace(compute, read_rows=3)).name
     assert found[0] == found[1] == found[2]
+
+
+def test_an_image_that_is_exchanged_after_it_was_counted_is_told_and_nothing_of_it_is_kept(compute, tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(6)]
+    for number, path in enumerate(paths):
+        path.write_bytes(png(np.full((4, 4, 3), number, np.uint8)))
+    table = image_table(paths)
+
+    def encoded(exchange):
+        def encode(batch, row):
+            if exchange:
+                paths[-1].write_bytes(png(np.full((4, 4, 3), 200, np.uint8)))
+            return np.array([[len(data)] for data in image_bytes(batch.column(0), table.name, row)], np.float32)
+
+        return encode_rows(table, "id", 3, np.empty((0, 1), np.float32), encode, compute, Silent())
+
+    with pytest.raises(
+        InputError, match=r"5\.png was changed while the images were being read; give the command again"
+    ):
+        encoded(exchange=True)
+    assert not any(read_entry(place) for place in entries(compute))
+    assert len(encoded(exchange=False)) == 6
+
+
+def entries(compute):
+    folder = cache_folder(compute)
+    return list(folder.iterdir()) if folder.is_dir() else []

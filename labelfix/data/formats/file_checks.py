@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelfix.data.formats.base import missing_remedy
-from labelfix.errors import InputError, first_line, input_error
+from labelfix.errors import MORE, InputError, first_line, input_error, is_used_up
 from labelfix.remote import RemotePath, as_path
 from labelfix.runs.json_text import is_no_text
 
@@ -20,6 +20,7 @@ DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, Overflo
 
 def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> InputError:
     """The error for a file whose bytes are not what its name promises."""
+    remedy = MORE if is_used_up(error) else remedy
     return input_error(name, f"cannot be read as {kind} ({first_line(error)[:160]})", remedy)
 
 

@@ -76,11 +76,12 @@ def as_opened(scan: Callable[P, Iterator[Chunk]]) -> Callable[P, Iterator[Chunk]
 
 
 def _stamps(paths: Iterable[Path]) -> list[tuple[int, int, int] | None]:
-    """What changes with each file on a disk: its size, its time and its place; None where it is gone."""
-    return [_stamp(path) for path in paths if not isinstance(path, RemotePath)]
+    """`stamp` of each file that lies on a disk."""
+    return [stamp(path) for path in paths if not isinstance(path, RemotePath)]
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes with a file on a disk: its size, its time and its place; None where it is gone."""
     try:
         about = path.stat()
     except OSError:

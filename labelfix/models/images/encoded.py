@@ -23,7 +23,7 @@ from torch import Tensor
 from labelfix.data.arrays import RowNumbers
 from labelfix.data.tables import InputTable
 from labelfix.models.cache import Taker, cached
-from labelfix.models.contents import contents_hash, image_bytes, windows
+from labelfix.models.contents import ImageFiles, contents_hash, image_bytes, windows
 from labelfix.models.images.augment import Key, uniform
 from labelfix.models.images.pixels import MOST_THREADS, cores, decoded, pool
 from labelfix.models.images.transforms import crop_box, evaluation, resized_crop
@@ -103,13 +103,13 @@ class EncodedImages:
 
         def fill(i: int) -> None:
             row = int(rows[i])
-            image = decoded(self._bytes(row), self.name, row + 1)
-            if drawn is None:
-                pixels = whole(image)
-            else:
-                box = crop_box(image.height, image.width, self.smallest_crop, drawn[i, :-1])
-                pixels = resized_crop(image, box, self.config)
-                pixels = pixels[:, ::-1] if drawn[i, -1] < 0.5 else pixels
+            with decoded(self._bytes(row), self.name, row + 1) as image:
+                if drawn is None:
+                    pixels = whole(image)
+                else:
+                    box = crop_box(image.height, image.width, self.smallest_crop, drawn[i, :-1])
+                    pixels = resized_crop(image, box, self.config)
+                    pixels = pixels[:, ::-1] if drawn[i, -1] < 0.5 else pixels
             np.multiply(pixels, scale, out=images[i])
             images[i] -= shift
 
@@ -124,6 +124,7 @@ def encode_images(
     Args:
         smallest_crop: Share of the image's area that the smallest random part has.
     """
+    files = ImageFiles(table, compute.read_rows)
     key = hashlib.sha256(b"encoded images 1" + contents_hash(table, compute.read_rows, progress).encode()).hexdigest()
 
     def make(writer: Taker) -> None:
@@ -142,6 +143,7 @@ def encode_images(
             end, row = int(ends[-1]), row + batch.num_rows
             progress.advance(batch.num_rows)
         progress.finish()
+        files.refuse_changed()
 
     arrays = cached(compute, key, f"images of {table.name}", make, progress)
     workers = compute.workers

@@ -171,10 +171,10 @@ def _open(table: InputTable, rows: Sequence[int], side: int | None, read_rows: i
     for batch in windows(table, WINDOW, read_rows):
         while row is not None and row < first + batch.num_rows:
             (data,) = image_bytes(batch.column(0).slice(row - first, 1), table.name, row + 1)
-            image = decoded(data, table.name, row + 1)
-            sides.append(max(image.size))
-            # A large one is let go of at once.
-            opened[row] = Image.fromarray(square(image, most)) if max(image.size) > most else image
+            with decoded(data, table.name, row + 1) as image:
+                sides.append(max(image.size))
+                # A large one is let go of at once.
+                opened[row] = Image.fromarray(square(image, most)) if max(image.size) > most else image
             rows_done(1)
             row = next(wanted, None)
         first += batch.num_rows

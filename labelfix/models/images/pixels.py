@@ -8,15 +8,16 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.picture import to_rgb
+from labelfix.data.picture import room_for, to_rgb
 from labelfix.errors import first_line, input_error
 from labelfix.models.contents import image_bytes
 
@@ -54,17 +55,26 @@ def square(image: Image, side: int) -> npt.NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def decoded(data: bytes, name: str, row: int) -> Image:
-    """`open_image`, with an error that says which image it is.
+@contextmanager
+def decoded(data: bytes, name: str, row: int) -> Iterator[Image]:
+    """The image as `open_image` gives it, for as long as it is needed; large ones wait for each other.
 
     Raises:
-        InputError: It cannot be decoded.
+        InputError: It cannot be decoded; the error says which image it is.
     """
-    try:
-        return open_image(data)
-    except Exception as error:  # noqa: BLE001 - image plugins raise almost anything
-        what = f"the image cannot be decoded ({_reason(error)})"
-        raise input_error(name, what, "replace it, remove the row, or pass --skip-unreadable", row) from None
+    from PIL import Image
+
+    with ExitStack() as held:
+        try:
+            image = Image.open(io.BytesIO(data))
+            held.enter_context(room_for(image))
+            rgb = to_rgb(image)
+        except Exception as error:  # noqa: BLE001 - image plugins raise almost anything
+            what = f"the image cannot be decoded ({_reason(error)})"
+            raise input_error(name, what, "replace it, remove the row, or pass --skip-unreadable", row) from None
+        del image
+        yield rgb
+        del rgb
 
 
 def decode_window(
@@ -82,7 +92,8 @@ def decode_window(
     """
 
     def decode(numbered: tuple[int, bytes]) -> npt.NDArray[Any]:
-        return shape(decoded(numbered[1], name, numbered[0]))
+        with decoded(numbered[1], name, numbered[0]) as image:
+            return shape(image)
 
     numbered = enumerate(image_bytes(column, name, row), start=row)
     threads = min(cores(), MOST_THREADS) if workers is None else workers
