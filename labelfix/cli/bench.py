@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,20 +57,6 @@ Jobs = Annotated[
 ]
 
 
-class StepDigits(enum.StrEnum):
-    """What forward passes compute in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
-class StepOutput(enum.StrEnum):
-    """How the costs of a step are shown."""
-
-    text = "text"
-    json = "json"
-
-
 StepBackbone = Annotated[
     str,
     typer.Option(
@@ -113,8 +98,8 @@ StepMemory = Annotated[
     typer.Option("--memory/--no-memory", metavar="", help="Take peak memory too; on a CPU in a process for each way."),
 ]
 StepDevice = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to run.")]
-StepPrecision = Annotated[StepDigits, typer.Option("--precision", help="What forward passes compute in.")]
-StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned columns, or JSON.")]
+StepPrecision = Annotated[Literal["fp32", "bf16"], typer.Option("--precision", help="What forward passes compute in.")]
+StepFormat = Annotated[options.Format, typer.Option("--format", help="Aligned columns, or JSON.")]
 
 
 @app.command("run", cls=Command)
@@ -178,8 +163,8 @@ def bench_step(
     classes: StepClasses = None,
     memory: StepMemory = True,
     device: StepDevice = "auto",
-    precision: StepPrecision = StepDigits.fp32,
-    output_format: StepFormat = StepOutput.text,
+    precision: StepPrecision = "fp32",
+    output_format: StepFormat = "text",
 ) -> None:
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)
@@ -201,12 +186,12 @@ def bench_step(
         classes=classes,
         size=size,
         device=device,
-        precision="bf16" if precision is StepDigits.bf16 else "fp32",
+        precision=precision,
         ways=tuple(ways) if ways else WAYS,
         memory=memory,
     )
     report = measure(plan, voice.progress())
-    shown = json_text(report.to_json()) if output_format is StepOutput.json else as_text(report)
+    shown = json_text(report.to_json()) if output_format == "json" else as_text(report)
     voice.data(*shown.splitlines())
 
 

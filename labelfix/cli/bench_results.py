@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,13 +16,8 @@ if TYPE_CHECKING:
     from labelfix.bench.results import Row
 
 
-class Format(enum.StrEnum):
-    """How tables are shown."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
+Format = Literal["text", "json", "markdown"]
+"""How tables are shown."""
 
 Results = Annotated[
     list[Path] | None,
@@ -58,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
 @with_options(TOLD)
 def bench_table(
     context: typer.Context,
-    output_format: OutputFormat = Format.text,
+    output_format: OutputFormat = "text",
     method_names: Methods = None,
     every_level: EveryLevel = False,
 ) -> None:
@@ -76,7 +70,7 @@ def bench_compare(
     context: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="A method of the results.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The method that it is compared with.")],
-    output_format: OutputFormat = Format.text,
+    output_format: OutputFormat = "text",
 ) -> None:
     """Compare two methods in pairs of runs: mean difference, 95 % intervals, settings won and lost, worst regret."""
     rows = _rows(context)
@@ -89,9 +83,7 @@ def bench_compare(
 
 @requires("results")
 @with_options(TOLD)
-def bench_ranks(
-    context: typer.Context, output_format: OutputFormat = Format.text, method_names: Methods = None
-) -> None:
+def bench_ranks(context: typer.Context, output_format: OutputFormat = "text", method_names: Methods = None) -> None:
     """Rank all methods: the mean rank in each figure over settings, and the worst shortfall against the best method."""
     rows = _rows(context)
     from labelfix.bench import compare_text
@@ -116,8 +108,8 @@ def _rows(context: typer.Context) -> list[Row]:
 
 def _give(context: typer.Context, as_json: str, as_text: Callable[[bool], str]) -> None:
     """Show what came out, and write it where that is asked for; a text is made as Markdown or not."""
-    voice, shown, out = options.voice(context), Format(context.params["output_format"]), context.params["out"]
-    text = as_json if shown is Format.json else as_text(shown is Format.markdown)
+    voice, shown, out = options.voice(context), context.params["output_format"], context.params["out"]
+    text = as_json if shown == "json" else as_text(shown == "markdown")
     voice.data(*text.splitlines())
     if out is not None:
         from labelfix.runs import atomic_path

@@ -104,7 +104,7 @@ def certify(
     seed: Seed = None,
     min_confidence: options.OtherMinConfidence = None,
     drop_issues: DropIssues = False,
-    output_format: OutputFormat = options.Format.text,
+    output_format: OutputFormat = "text",
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
 ) -> None:
@@ -170,7 +170,7 @@ def _show(voice: Voice, state: State, output_format: options.Format) -> None:
     from labelfix.certificates.wording import lines
     from labelfix.outputs.plain_text import json_text
 
-    if output_format is options.Format.json:
+    if output_format == "json":
         import msgspec
 
         voice.data(*json_text(msgspec.to_builtins(state.certificate)).splitlines())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,12 +29,8 @@ def share(*names: str, doc: str, panel: str | None = None) -> Any:  # noqa: ANN4
     return option(*names, doc=doc, panel=panel, metavar="SHARE", min=0.0, max=1.0)
 
 
-class Format(enum.StrEnum):
-    """How figures are shown."""
-
-    text = "text"
-    json = "json"
-
+Format = Literal["text", "json"]
+"""How figures are shown."""
 
 OutputFormat = Annotated[Format, typer.Option("--format", help="Lines for people, or JSON.")]
 

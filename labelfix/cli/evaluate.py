@@ -50,7 +50,7 @@ def evaluate(
     label_column: TruthColumn = None,
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
-    output_format: options.OutputFormat = options.Format.text,
+    output_format: options.OutputFormat = "text",
 ) -> None:
     """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels."""
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
@@ -58,7 +58,7 @@ def evaluate(
 
     opened = open_run(context, finished_run(run))
     result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
-    if output_format is options.Format.json:
+    if output_format == "json":
         voice.data(*json_text(result).splitlines())
         return
     voice.data(*as_lines(result), *doubted_lines(result["doubted"]))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,18 +11,6 @@ from labelfix.cli import options
 from labelfix.cli.commands import requires
 from labelfix.cli.targets import check_table
 from labelfix.errors import SettingsError
-
-
-class Kind(enum.StrEnum):
-    """Kinds of noise."""
-
-    unif = "unif"
-    flip = "flip"
-    flip_u = "flip-u"
-    nearest_class = "nearest-class"
-    instance_dependent = "instance-dependent"
-    matrix = "matrix"
-
 
 Input = Annotated[
     str | None,
@@ -38,7 +25,7 @@ LabelColumn = Annotated[
     ),
 ]
 NoiseKind = Annotated[
-    Kind,
+    Literal["unif", "flip", "flip-u", "nearest-class", "instance-dependent", "matrix"],
     typer.Option(
         "--kind",
         help="unif: drawn anew from all classes; flip: one fixed other class for each; flip-u: any other class; "
@@ -74,7 +61,7 @@ def noise(
     input: Input = None,  # noqa: A002 - the flag's name
     out: options.TableOut = None,
     overwrite: options.Overwrite = False,
-    kind: NoiseKind = Kind.unif,
+    kind: NoiseKind = "unif",
     rate: Rate = None,
     matrix: MatrixFile = None,
     label_column: LabelColumn = "label",
@@ -85,7 +72,7 @@ def noise(
     table = options.needed(input, "--input", "name a table with true labels")
     out = options.needed(out, "--out", "name the file to write, for example --out noisy.parquet")
     check_table(context, out)
-    if kind is Kind.matrix:
+    if kind == "matrix":
         if rate is not None:
             raise SettingsError("--rate: the matrix says how often; leave it out")
         path: Path = options.needed(matrix, "--matrix", "name the CSV file of probabilities")
@@ -93,7 +80,7 @@ def noise(
         if matrix is not None:
             raise SettingsError("--matrix: goes with --kind matrix only")
         rate = options.needed(rate, "--rate", "say how often, for example --rate 0.4")
-    if kind in (Kind.nearest_class, Kind.instance_dependent):
+    if kind in ("nearest-class", "instance-dependent"):
         options.needed(embedding_column, "--embedding-column", "name the column that the wrong labels depend on")
     elif embedding_column is not None:
         raise SettingsError("--embedding-column: goes with --kind nearest-class and instance-dependent only")
@@ -110,11 +97,11 @@ def noise(
     generator = np.random.default_rng(seed)
 
     def draw(classes: tuple[str, ...], truth: Codes) -> Codes:
-        if kind is Kind.matrix:
+        if kind == "matrix":
             return corrupt(truth, read_matrix(path, classes), generator)
         assert rate is not None
         features = None if embedding_column is None else read_embeddings(source, embedding_column, label_column)
-        return draw_noise(kind.value, truth, len(classes), rate, generator, features)
+        return draw_noise(kind, truth, len(classes), rate, generator, features)
 
     told = write_noisy_copy(source, out, label_column, draw)
     share = told.changed / max(told.labelled, 1)

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from labelfix.cli import common_options as options
 
-
-class Document(enum.StrEnum):
-    """What there is a schema of."""
-
-    flag = "flag"
-    metrics = "metrics"
-    run = "run"
-    corrected = "corrected"
-    certificate = "certificate"
-
-
 Name = Annotated[
-    Document,
+    Literal["flag", "metrics", "run", "corrected", "certificate"],
     typer.Argument(
         metavar="DOCUMENT",
         show_default=False,
@@ -36,4 +24,4 @@ def schema(context: typer.Context, document: Name) -> None:
     from labelfix.outputs.plain_text import json_text
     from labelfix.runs.schema_flag import published
 
-    options.voice(context).data(*json_text(published(document.value)).splitlines())
+    options.voice(context).data(*json_text(published(document)).splitlines())

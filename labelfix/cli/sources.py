@@ -42,7 +42,7 @@ def sources(
     source: Only = None,
     show: Show = 10,
     cost: Cost = None,
-    output_format: options.OutputFormat = options.Format.text,
+    output_format: options.OutputFormat = "text",
 ) -> None:
     """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
     voice = options.voice(context)
@@ -50,10 +50,10 @@ def sources(
     folder = finished_run(run)
     found = with_costs(read_sources(folder), costs, int(folder.read_manifest()["data"]["noisy"]["rows"]))
     if source is None:
-        voice.data(*(json_text(found).splitlines() if output_format is options.Format.json else as_lines(found)))
+        voice.data(*(json_text(found).splitlines() if output_format == "json" else as_lines(found)))
         return
     one = figures_of(found, source, f"--source {source}")
-    if output_format is options.Format.json:
+    if output_format == "json":
         voice.data(*json_text(with_worst(folder, one, show)).splitlines())
         return
     worst = worst_opinions(folder, source, show)

@@ -14,6 +14,7 @@ ROWS, LABEL = ("--noisy", "--input"), ("--label-column",)
 MEANT: Mapping[str, tuple[str, ...]] = {
     "--gold": ("--clean", "--truth"),
     "--trusted": ("--clean",),
+    "--clean": ("--truth",),
     "--labels": LABEL,
     "--label": LABEL,
     "--target": LABEL,

@@ -96,7 +96,8 @@ class OddNumbers:
         if abs(most) > abs(self.largest[0]):
             self.largest = most, done + pc.index(cells, most).as_py()
         if len(self.sizes) * len(cells) < LOOKED_AT:
-            self.sizes.append(np.abs(cells.drop_null().to_numpy()))
+            sizes = np.abs(cells.drop_null().to_numpy())
+            self.sizes.append(sizes[np.isfinite(sizes)])
         if low in STAND_INS or high in STAND_INS:
             values = cells.drop_null().to_numpy()
             held = np.isin(values, list(STAND_INS))
@@ -128,8 +129,14 @@ class OddNumbers:
             below = value < 0 <= self.low and (value != -1 or (often and span >= WIDE))
             if count > 1 and (beyond > (NEAR if often else FAR) * span or below):
                 yield self._of_stand_in(name, file, value, count)
-        usual = float(np.quantile(np.concatenate(self.sizes), OF_ALL)) if self.sizes else 0.0
-        if usual and abs(self.largest[0]) > OUTLIER * usual and self.largest[0] not in self.stand_ins:
+        sizes = np.concatenate(self.sizes) if self.sizes else np.zeros(0)
+        usual = float(np.quantile(sizes, OF_ALL)) if len(sizes) else 0.0
+        if (
+            usual
+            and np.isfinite(self.largest[0])
+            and abs(self.largest[0]) > OUTLIER * usual
+            and self.largest[0] not in self.stand_ins
+        ):
             where, row = places.of(self.largest[1])
             what = f"column {name!r} holds {self.largest[0]:g}, where nearly all others are below {usual:g}"
             remedy = "beside it these look all the same; mend it, or leave the cell empty"

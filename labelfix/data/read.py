@@ -18,8 +18,7 @@ from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
-from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
-from labelfix.data.columns.roles import TRUE_NAMES, Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
@@ -33,9 +32,9 @@ from labelfix.data.labels.ballots import source_columns, who_and_label
 from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
-from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.refusal import refuse_keys, refuse_objects, refuse_type, refuse_values
+from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
+from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_overwritten
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
@@ -113,7 +112,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
-    _refuse_keys(ours, noisy_rows, settings, findings, read_rows)
+    refuse_ids_as_labels(ours, noisy_rows, settings, findings, read_rows)
     noisy_rows = without_skipped(ours, noisy_rows, findings, read_rows)
     clean_rows = without_skipped(theirs, clean_rows, findings, read_rows, ours)
     if columns.id is not None:
@@ -267,6 +266,8 @@ def _columns(
         if column is not None:
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
+    if clean_label is not None and clean_label not in (label, ids):
+        refuse_overwritten(ours, theirs, clean_label, findings, read_rows)
     taken = {column for column in (ids, label, who, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
@@ -280,14 +281,6 @@ def _columns(
     findings.stop_on_errors()
     assert spec is not None
     return Columns(ids, label, clean_ids, clean_label, spec, sources)
-
-
-def _refuse_keys(
-    ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings, read_rows: int
-) -> None:
-    """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
-    if settings.label_column is not None and noisy.labels is not None:
-        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
 
 
 def _rows_there(
@@ -319,21 +312,12 @@ def _labels(
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
     if not refused and (truth == UNKNOWN).all():
-        _name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
+        name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
-
-
-def _name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
-    """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
-    others = [column for column in ours.schema.names if column != given.column]
-    if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
-        what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
-        findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
-        findings.stop_on_errors()
 
 
 def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, findings: Findings) -> None:

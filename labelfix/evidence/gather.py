@@ -196,7 +196,8 @@ def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = N
     of_noisy = np.bincount(problem.given, minlength=problem.num_classes)
     if covered(pairs, of_noisy):
         return ""
-    return f"you checked rows with {int((pairs > 0).sum())} of {int((of_noisy > 0).sum())} given labels alone"
+    there = int(((of_noisy > 0) | (pairs > 0)).sum())
+    return f"you checked rows with {int((pairs > 0).sum())} of {there} given labels alone"
 
 
 def _by_label(asked: Codes, given: Codes, num_classes: int) -> Floats:

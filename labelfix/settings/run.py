@@ -169,6 +169,7 @@ def settings_from(options: Mapping[str, Any]) -> TrainSettings:
     for name, value in options.items():
         if name not in places:
             near = difflib.get_close_matches(name, places, n=1, cutoff=0.7)
+            near = near or [place for place in places if place.startswith(f"{name}_")][:1]
             remedy = (
                 f"did you mean {near[0]!r}?" if near else f"`labelfix methods {method}` and the reference list them"
             )

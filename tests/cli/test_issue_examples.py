@@ -67,7 +67,7 @@ def test_the_rows_read_at_once_do_not_change_a_byte_of_the_corrected_labels(at_w
     (at_work / "noisy.csv").write_text("\n".join(lines) + "\n")
     (at_work / "gold.csv").write_text("id,label\n" + "".join(f"{row},{label[row % 2]}\n" for row in range(20)))
     seen = set()
-    for rows in (1, 7, 8192):
+    for rows in (7, 8192):
         out = at_work / f"run{rows}"
         files = ["--noisy", str(at_work / "noisy.csv"), "--clean", str(at_work / "gold.csv"), "--out", str(out)]
         # A cache of its own, so that nothing is taken over from the run before.

@@ -94,7 +94,7 @@ def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
     assert isinstance(judged, dict)
     assert (judged["rows"], judged["trained"], judged["chosen"]) == (60, 72, 12)
     verdict = json.loads((run / "run.json").read_text())["verdict"]["sentence"]
-    assert "(60 rows you checked" in verdict
+    assert "(60 of the 72 rows you checked" in verdict
     assert "12 more, which were not drawn at random, train and judge nothing" in verdict
     again = {row["id"] for row in asked_of(run, tmp_path / "more.csv")}
     assert not again & set(answered)

@@ -13,7 +13,6 @@ import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType
@@ -208,7 +207,8 @@ def parameters(function: Any) -> Iterator[Parameter]:
         if isinstance(info, OptionInfo) and not flags:
             dashed = name.strip("_").replace("_", "-")
             flags = (f"--{dashed}", f"--no-{dashed}") if bool in kinds else (f"--{dashed}",)
-        metavar = "" if bool in kinds else info.metavar or _choices(kinds[0])
+        choices = "|".join(kinds) if typing.get_origin(given) is typing.Literal else ""
+        metavar = "" if bool in kinds else info.metavar or choices
         panel = panel_of(function, name, info.rich_help_panel)
         yield Parameter(flags, metavar, _one_line(info.help or ""), panel, place_of(function, name, panel))
 
@@ -246,10 +246,6 @@ def _panels(function: Any) -> Iterator[str]:
         panels.setdefault(p.panel if p.flags else "Arguments", []).append(row)
     for panel, rows in panels.items():
         yield "\n".join([f"| {panel} | |", "|---|---|", *rows])
-
-
-def _choices(kind: Any) -> str:
-    return "|".join(str(choice.value) for choice in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ""
 
 
 def _one_line(text: str) -> str:

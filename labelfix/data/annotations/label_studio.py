@@ -18,6 +18,17 @@ def is_task(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("data"), dict) and isinstance(record.get("annotations"), list)
 
 
+def is_annotation(record: Mapping[str, Any]) -> bool:
+    """Whether a record of JSON is an annotation as Label Studio's storages hold it, with its task inside."""
+    task = record.get("task")
+    return isinstance(record.get("result"), list) and isinstance(task, dict) and isinstance(task.get("data"), dict)
+
+
+def task_of(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task with one annotation."""
+    return {**annotation["task"], "annotations": [annotation]}
+
+
 def is_ours(task: Mapping[str, Any]) -> bool:
     """Whether labelfix wrote a task."""
     return ID in task["data"]

@@ -152,6 +152,9 @@ def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource |
     if head and all(map(label_studio.is_task, head)):
         tasks = filter(label_studio.is_task, records())
         return _of_tool(name, f"{STUDIO} JSON", content, tasks, label_studio.of_task, label_studio)
+    if head and all(map(label_studio.is_annotation, head)):
+        each = map(label_studio.task_of, filter(label_studio.is_annotation, records()))
+        return _of_tool(name, f"{STUDIO} annotations", content, each, label_studio.of_task, label_studio)
     if head and all(map(argilla.is_nested, head)):
         nested = filter(argilla.is_nested, records())
         return _of_tool(name, "Argilla's records", content, nested, argilla.of_nested, argilla, argilla.UNKNOWN_STATUS)

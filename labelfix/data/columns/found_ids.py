@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import numpy as np
@@ -103,7 +104,7 @@ class Respelled:
 
 
 def find_respelled(wanted: pa.Array, ids: pa.Array, found: Codes | None = None) -> Respelled:
-    """Where ids stand among others that programs have changed: case, zeros, what parts words, endings, addresses.
+    """Where ids stand among others that programs have changed: case, zeros, what parts words, endings, times.
 
     Each of the lost ones is looked for among the ids that no other has been found for, and counts where one alone is
     like it.
@@ -116,7 +117,7 @@ def find_respelled(wanted: pa.Array, ids: pa.Array, found: Codes | None = None) 
     positions = (find_ids(wanted, ids) if found is None else found).copy()
     first: tuple[str, str] | None = None
     before = positions >= 0
-    for key in (_loose, _stem):
+    for key in (_loose, _stem, _moment):
         lost = np.flatnonzero((positions < 0) & np.asarray(wanted.is_valid()))
         if not len(lost):
             break
@@ -155,6 +156,15 @@ MARKS = "'\"`#"
 def _loose(text: str) -> str:
     plain = _CALL.sub(r"\1", _ADDRESS.sub("", unquote(text)))
     return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", "", folded(plain))
+
+
+def _moment(text: str) -> str:
+    """A moment in one spelling, of UTC where a zone is given; empty where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return str(moment.astimezone(UTC) if moment.tzinfo else moment)
 
 
 def _stem(text: str) -> str:

@@ -30,6 +30,8 @@ WHO_AND_WHERE = frozenset(
 """Beside the features of a table such words say whom a row is about, and are no text to classify from."""
 WHO_LABELLED = frozenset(("annotator", "annotator_id", "worker", "worker_id", "rater", "labeler"))
 """Columns that say who gave each label, whom `--sources` tells apart."""
+TOKENS = frozenset(("input_ids", "attention_mask", "token_type_ids"))
+"""Columns that tokenisers write."""
 SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
 
@@ -230,6 +232,9 @@ def _no_inputs(
         if profile.holds in NO_INPUTS:
             holds, remedy = NO_INPUTS[profile.holds]
             what += f"; {profile.name!r} holds {holds}"
+        elif profile.name in TOKENS:
+            what += f"; {profile.name!r} holds tokens of a text"
+            remedy = "give the table as it was before it was tokenised, with its texts"
         elif profile.holds == "numbers":
             what += f"; {profile.name!r} holds lists of {int(profile.length)} numbers"
             remedy = f"if they are an embedding, pass --embedding-column {profile.name}"

@@ -313,7 +313,8 @@ def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
 def _with_repeats(source: TableSource, columns: Sequence[str]) -> list[str]:
     """Columns, and those of the same title: which of them is meant only the user knows."""
     titles = dict(zip(source.schema.names, titles_of(source), strict=True))
-    again = [name for name, title in titles.items() if title in columns and name != title]
+    shouted = {column.lower() for column in columns if not column.islower()}  # Label and LABEL; `label` goes before
+    again = [name for name, title in titles.items() if title in columns and name != title or name.lower() in shouted]
     return [*columns, *(name for name in again if name not in columns)]
 
 

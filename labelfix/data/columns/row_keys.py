@@ -54,6 +54,8 @@ def named_by_columns(
     shared = [name for name in theirs if name in _flat(noisy) and name != columns.id]
     pairs = [(shared, shared)] if shared else []
     found = _all_found(noisy, clean, pairs, read_rows)
+    if shared and not found and columns.clean_id is None:
+        _warn_of_several(noisy, clean, shared, findings, read_rows)
     if not found:
         others = [
             (ours, [name]) for name in theirs for ours in _alike(noisy, clean, name, columns, settings, read_rows)
@@ -99,19 +101,36 @@ def _all_found(
 def _places(noisy: TableSource, ours: list[str], clean: TableSource, theirs: list[str], read_rows: int) -> Codes | None:
     """`(M,)` the noisy row of each trusted one, -1 for a row without a key; None where one is none, or several."""
     wanted = pa.chunked_array(_keys(clean, theirs, read_rows), pa.string()).combine_chunks().dictionary_encode()
-    place = np.full(len(wanted.dictionary), -1, np.int64)
-    times = np.zeros(len(wanted.dictionary), np.int64)
-    done = 0
-    for keys in _keys(noisy, ours, read_rows):
-        hits = np.asarray(pc.index_in(keys, value_set=wanted.dictionary).fill_null(-1)).astype(np.int64)
-        rows = np.flatnonzero(hits >= 0)
-        place[hits[rows]] = done + rows
-        times += np.bincount(hits[rows], minlength=len(times))
-        done += len(keys)
+    place, times = _count(noisy, ours, wanted.dictionary, read_rows)
     if not len(times) or (times != 1).any():
         return None
     codes = wanted.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where(codes >= 0, place[codes], -1)
+
+
+def _count(noisy: TableSource, ours: list[str], wanted: pa.Array, read_rows: int) -> tuple[Codes, Codes]:
+    """`(W,)` a noisy row of each key, -1 for none, and how many there are."""
+    place, times = np.full(len(wanted), -1, np.int64), np.zeros(len(wanted), np.int64)
+    done = 0
+    for keys in _keys(noisy, ours, read_rows):
+        hits = np.asarray(pc.index_in(keys, value_set=wanted).fill_null(-1)).astype(np.int64)
+        rows = np.flatnonzero(hits >= 0)
+        place[hits[rows]] = done + rows
+        times += np.bincount(hits[rows], minlength=len(times))
+        done += len(keys)
+    return place, times
+
+
+def _warn_of_several(
+    noisy: TableSource, clean: TableSource, shared: list[str], findings: Findings, read_rows: int
+) -> None:
+    """Say why columns of both files do not tell which row is meant: each of their keys stands in several rows."""
+    wanted = pa.chunked_array(_keys(clean, shared, read_rows), pa.string()).unique().drop_null()
+    _, times = _count(noisy, shared, wanted, read_rows)
+    if len(times) > 1 and (times > 1).all():
+        names = " and ".join(map(repr, shared))
+        what = f"by {names} alone each of its rows may be {times.min():,} rows of {noisy.name}, or more"
+        findings.warning(clean.name, what, "add a column that tells these rows apart")
 
 
 def _keys(source: TableSource, names: list[str], read_rows: int) -> list[pa.Array]:

@@ -18,7 +18,7 @@ from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source
 from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
 from labelfix.data.formats.csv.source import CsvSource
-from labelfix.data.formats.file_checks import check_file
+from labelfix.data.formats.file_checks import OLE, check_file, magic
 from labelfix.data.formats.text_file import TextFile
 from labelfix.errors import input_error
 from labelfix.extras import is_there
@@ -83,6 +83,9 @@ def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
         remedy = "pip install 'labelfix[excel]', or save the sheet as CSV UTF-8"
         raise input_error(name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy)
     found, rows = _said(path, name)
+    if "error" in found and magic(path) == OLE:
+        remedy = "save it without a password, or as CSV UTF-8"
+        raise input_error(name, "is a workbook protected by a password, or a damaged one", remedy)
     if "error" in found:
         raise input_error(name, f"cannot be read as an Excel workbook ({found['error'][:160]})", SAVE_AGAIN)
     if not found["titles"]:

@@ -60,6 +60,10 @@ def _no_file(name: str) -> InputError:
     return input_error(name, what, "save what comes through it as a file, and give that")
 
 
+OLE = "an old Excel or Word file"
+"""What `magic` says of these, and of newer ones that a password protects."""
+
+
 def magic(path: Path) -> str | None:
     """What the first bytes of a file say it is, as a noun with its article; None for plain text and the like."""
     with path.open("rb", buffering=0) as stream:
@@ -69,7 +73,7 @@ def magic(path: Path) -> str | None:
         b"ARROW1": "an Arrow or Feather file",
         b"FEA1": "an Arrow or Feather file",
         b"PK\x03\x04": "a ZIP archive, perhaps an Excel workbook",
-        b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+        b"\xd0\xcf\x11\xe0": OLE,
         b"\x1f\x8b": "a gzip file",
         b"BZh": "a bzip2 file",
         b"\x28\xb5\x2f\xfd": "a Zstandard file",

@@ -135,6 +135,33 @@ def match_codes(
 
 BY_CLASS_MAP = "fix it or pass --class-map"
 
+A_CLASS = 3
+"""Rows from which on an unknown label may well be a class, and no slip."""
+
+
+def _by_class_map(labels: LabelColumn, unknown: Sequence[int], classes: ClassNames, without: Sequence[str]) -> str:
+    """What to do about unknown labels, with the class map for it where that can be told; arguments see below."""
+    numbers = _whole(labels.values), _whole(classes.names)
+    if all(numbers) and len(numbers[0]) == len(numbers[1]) and min(numbers[0]) + min(numbers[1]) == 1:
+        return "one file seems to number the classes from 0 and the other from 1: number them in one way"
+    lines = "FILE, a CSV file of the line alias,class and below it"
+    first = labels.values[unknown[0]][:60]
+    if len(unknown) == len(without) == 1:
+        return f"{BY_CLASS_MAP} {lines} {first},{without[0]}"
+    if len(unknown) == len(labels.values) > 1:
+        return f"{BY_CLASS_MAP} {lines} each of them and its class: {first},..."
+    if labels.counts[unknown[0]] >= A_CLASS and not difflib.get_close_matches(first, classes.names):
+        return (
+            f"{BY_CLASS_MAP} {lines} {first},{first} if it is a class that the noisy file lacks, {first}, for no label"
+        )
+    return BY_CLASS_MAP
+
+
+def _whole(names: Sequence[str]) -> frozenset[int]:
+    """Names as whole numbers without a gap; none where they are anything else."""
+    found = frozenset(int(name) for name in names if name.isdecimal())
+    return found if len(found) == len(names) == max(found, default=-1) - min(found, default=0) + 1 else frozenset()
+
 
 def report_unknown(
     labels: LabelColumn,
@@ -153,13 +180,8 @@ def report_unknown(
     """
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
-    if remedy == BY_CLASS_MAP and len(in_order) == len(without) == 1:
-        remedy += (
-            f" FILE, a CSV file of the line alias,class and below it {labels.values[in_order[0]][:60]},{without[0]}"
-        )
-    elif remedy == BY_CLASS_MAP and len(in_order) == len(labels.values) > 1:
-        first = labels.values[in_order[0]][:60]
-        remedy += f" FILE, a CSV file of the line alias,class and below it each of them and its class: {first},..."
+    if remedy == BY_CLASS_MAP and in_order:
+        remedy = _by_class_map(labels, in_order, classes, without)
 
     at = {labels.first[position]: position for position in in_order}
 

@@ -17,6 +17,7 @@ from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes, ValueType
 from labelfix.runs.json_text import decode_json
 
+_SHARE = re.compile(r"\s*(?:0?\.\d+|1(?:\.0*)?|0)\s*")
 _POSTGRES = re.compile(r"\{[^{}:]*\}")
 """An array as Postgres writes it: `{sport,food}`."""
 
@@ -193,6 +194,15 @@ def written_keys(text: str) -> list[str]:
         return []
     found = _written(text)
     return list(map(str, found)) if isinstance(found, dict) else []
+
+
+def written_shares(text: str) -> list[str]:
+    """The classes of shares that a text holds, as an object of numbers or as `sport:0.8|food:0.2`; empty for others."""
+    found = _written(text) if text.startswith("{") else None
+    if isinstance(found, dict) and all(isinstance(share, float) for share in found.values()):
+        return list(map(str, found))
+    parts = [part.rpartition(":") for part in re.split("[|;,]", text)] if ":" in text else []
+    return [name for name, _, _ in parts] if parts and all(_SHARE.fullmatch(share) for _, _, share in parts) else []
 
 
 def _written(text: str) -> Any:  # noqa: ANN401 - whatever JSON and Python can say

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
-from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list
+from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list, written_shares
 from labelfix.data.scan import is_list, is_text, scan, value_type
 
 SINGLE_LABEL = "labelfix is for single-label classification"
@@ -167,11 +167,18 @@ def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> R
     """Objects with a label somewhere inside, as tools write them; `{PER}` is a name like any other."""
     if labels.kind != "string":
         return None
-    inside = {place: keys for place, value in enumerate(labels.values) if (keys := written_keys(value))}
+    inside = {
+        place: keys
+        for place, value in enumerate(labels.values)
+        if (keys := written_keys(value) or written_shares(value))
+    }
     if not inside or sizes[list(inside)].sum() < 0.5 * total:
         return None
     first, keys = next(iter(inside.items()))
     what = f"column {labels.column!r} holds objects ({_short(labels.values[first])})"
+    if written_shares(labels.values[first]):
+        what = what.replace("holds objects", "holds shares of several classes")
+        return what, first, "write the name of the largest into a column of its own"
     name = next((key for key in LABEL_KEYS if key in keys), keys[0])
     return what, first, f"write what stands under {name!r}, or where else the label is, into a column of its own"
 

@@ -308,8 +308,8 @@ def test_ragged_rows_are_named_with_their_cells_and_lines(put: Put) -> None:
     assert refused(put("t.csv", text)).splitlines() == [
         "t.csv, row 2: has 3 cells, but the header has 2 (line 5: '2,a,b'); quote cells that hold the delimiter, or "
         "fix the row",
-        "t.csv, row 4: has 1 cells, but the header has 2 (line 7: '4'); quote cells that hold the delimiter, or fix "
-        "the row",
+        "t.csv, row 4: has 1 cells, but the header has 2 (line 7: '4'); fill in what is missing; a cell may be empty, "
+        "and has its delimiter then",
     ]
 
 

@@ -107,6 +107,19 @@ def test_examples_by_intent_are_to_be_a_row_each() -> None:
     assert "'patterns' holds several texts a row, beside 'tag'; write a row for each text" in refused(intents)
 
 
+def test_annotations_of_label_studio_with_their_tasks_are_trusted_rows(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": i + 900,
+            "task": {"id": i, "data": {"id": IDS[i], "text": TEXTS[i]}},
+            "result": [{"type": "choices", "from_name": "topic", "value": {"choices": [LABELS[i]]}}],
+        }
+        for i in range(30)
+    ]
+    gold = put(tmp_path / "all.jsonl", "\n".join(map(json.dumps, records)))
+    assert (read(clean=str(gold)).data.clean_in_noisy == np.arange(30)).all()
+
+
 def test_argilla_answers_that_python_printed_are_read() -> None:
     record = {"id": "r1", "label.responses": "['sport']", "label.responses.status": "['submitted']"}
     assert [mark.label for mark in of_flat(record)] == ["sport"]
@@ -133,6 +146,37 @@ def test_labels_spread_over_columns_of_marks_are_told_of_both_files() -> None:
 def test_columns_that_two_files_call_alike_are_not_the_label_where_they_hold_texts() -> None:
     said = refused({"_c0": IDS, "_c1": TEXTS, "_c2": LABELS}, {"_c0": IDS[:30], "_c1": LABELS[:30]})
     assert "_c2 looks like labels; name one with --label-column" in said
+
+
+def test_two_columns_that_differ_in_case_alone_are_both_possible_labels() -> None:
+    said = refused({"id": IDS, "text": TEXTS, "Label": LABELS, "LABEL": LABELS[::-1]})
+    assert "columns 'Label' and 'LABEL' could both be the given labels" in said
+    assert read({"id": IDS, "text": TEXTS, "Label": LABELS[::-1], "label": LABELS}).columns.label == "label"
+
+
+def test_trusted_labels_of_another_column_name_it() -> None:
+    codes = [TOPICS.index(label) for label in LABELS]
+    said = refused({**NOISY, "target": codes}, {"id": IDS[:30], "target": codes[:30]})
+    assert (
+        "has labels such as \"0\" in 'target', which noisy has as well, beside 'label'; pass --label-column target"
+        in said
+    )
+
+
+def test_trusted_labels_in_the_place_of_texts_are_told() -> None:
+    said = refused({"text": TEXTS, "label": LABELS}, {"text": LABELS[:30]})
+    assert "has its labels in column 'text', which in noisy holds something else in each row" in said
+
+
+def test_a_folder_of_json_without_endings_is_one_error(tmp_path: Path) -> None:
+    for i in range(9):
+        put(tmp_path / str(i), json.dumps({"id": i, "label": "a"}))
+    assert "holds files of JSON without an ending; join them into one: jq -c ." in refused(clean=str(tmp_path))
+
+
+def test_a_workbook_with_a_password_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    assert "is a workbook protected by a password, or a damaged one" in refused(str(tmp_path / "t.xlsx"))
 
 
 def test_an_object_with_a_name_is_to_be_its_name() -> None:
@@ -199,6 +243,27 @@ def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path: Pa
     assert (read(*named).data.clean_in_noisy == np.arange(30)).all()
 
 
+def test_keys_of_several_rows_are_told() -> None:
+    sessions = [f"s{i // 4}" for i in range(N)]
+    said = refused(
+        {"session": sessions, "text": TEXTS, "label": LABELS}, {"session": sessions[::4], "label": LABELS[::4]}
+    )
+    assert "by 'session' alone each of its rows may be 4 rows of noisy, or more" in said
+
+
+def test_moments_are_ids_however_they_are_spelled() -> None:
+    moments = [f"2024-01-01T00:{i:02d}:01Z" for i in range(N)]
+    other = [moment.replace("T", " ").replace("Z", "+00:00") for moment in moments]
+    reading = read({**NOISY, "id": moments}, {**GOLD, "id": other[:30]})
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+
+
+def test_a_row_with_too_few_cells_is_to_be_filled_in(tmp_path: Path) -> None:
+    lines = ["id,text,label", *(f"r{i},word{i},a" for i in range(9)), "r9,word9", "r10,word10,a"]
+    with pytest.raises(InputError, match="row 10: has 2 cells.*fill in what is missing"):
+        rows(put(tmp_path / "t.csv", "\n".join(lines) + "\n"))
+
+
 @pytest.mark.parametrize(
     ("trusted", "said"),
     [
@@ -253,6 +318,39 @@ def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
     assert "differ only in spelling; if they are one" in warned(few)
     third = read({**NOISY, "label": [s if s.isupper() else s.title() for s in spelled]})
     assert len(third.data.classes) == 3
+
+
+@pytest.mark.parametrize("form", ['{{"{0}": 0.8, "{1}": 0.2}}', "{0}:0.8|{1}:0.2"])
+def test_shares_of_several_classes_are_told(form: str) -> None:
+    shares = [form.format(label, "other") for label in LABELS]
+    said = refused({**NOISY, "label": shares})
+    assert "column 'label' holds shares of several classes" in said
+    assert "write the name of the largest into a column of its own" in said
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (["travel" if i % 5 == 0 else LABELS[i] for i in range(30)], "below it travel,travel if it is a class that"),
+        (["travel" if i == 0 else LABELS[i] for i in range(30)], "fix it or pass --class-map"),
+        (["sporty" if label == "sport" else label for label in LABELS[:30]], "sporty,sport"),
+    ],
+)
+def test_trusted_classes_that_the_noisy_file_lacks_lead_to_the_class_map(trusted: list[str], said: str) -> None:
+    assert said in refused(clean={"id": IDS[:30], "label": trusted})
+
+
+def test_classes_that_are_numbered_from_nought_and_from_one_are_told() -> None:
+    codes = [TOPICS.index(label) for label in LABELS]
+    said = refused({**NOISY, "label": [code + 1 for code in codes]}, {"id": IDS[:30], "label": codes[:30]})
+    assert "one file seems to number the classes from 0 and the other from 1" in said
+
+
+def test_tokens_are_no_inputs() -> None:
+    table = pa.table({"idx": IDS, "input_ids": [[101, i, 102] for i in range(N)], "label": LABELS})
+    assert "'input_ids' holds tokens of a text; give the table as it was before it was tokenised" in refused(
+        table, {"idx": IDS[:30], "label": LABELS[:30]}
+    )
 
 
 def test_states_of_tickets_are_none_of_labels() -> None:

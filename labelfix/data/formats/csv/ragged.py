@@ -95,6 +95,7 @@ class Ragged:
         """
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
+        fewer = "fill in what is missing; a cell may be empty, and has its delimiter then"
         first = [(n - self._before(n, passed), cells, text) for n, cells, text in self._first[:DEFECTS_LISTED]]
         lines = lines_of(self._dialect, [number for number, _, _ in first], comments=bool(self.comments))
         found = [
@@ -103,7 +104,7 @@ class Ragged:
                 self._name,
                 number,
                 f"has {cells} cells, but the header has {header} (line {lines.get(number, '?')}: {text[:60]!r})",
-                remedy,
+                remedy if cells > header else fewer,
             )
             for number, cells, text in first
         ]

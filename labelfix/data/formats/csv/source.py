@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
-from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
+from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
 from labelfix.data.formats.csv.header import explanations
 from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.csv.no_rows import NOTHING
+from labelfix.data.formats.csv.parts import check_headers
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, see, typed
@@ -58,7 +59,7 @@ class CsvSource(HashedFiles):
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
         self._dialects = self._find_dialects(options)
-        self._check_headers()
+        check_headers(self._dialects, self.files, self.name)
         self.titles = self._dialects[0].titles
         self.schema: pa.Schema = self._type_columns()
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
@@ -96,25 +97,6 @@ class CsvSource(HashedFiles):
         for path, file in named:
             _check(path, file)
         return [sniff(find_text(path, file, options.encoding)) for path, file in named]
-
-    def _check_headers(self) -> None:
-        without = [defect for dialect in self._dialects for defect in missing_header(dialect)]
-        if without:
-            raise InputError(without)
-        first = self._dialects[0].header
-        wrong = [
-            Defect(
-                "error",
-                file,
-                None,
-                f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                _unlike(d.header, first),
-            )
-            for file, d in zip(self.files, self._dialects, strict=True)
-            if set(d.header) != set(first)
-        ]
-        if wrong:
-            raise InputError(wrong)
 
     def _type_columns(self) -> pa.Schema:
         header = self._dialects[0].header
@@ -171,13 +153,6 @@ def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
 def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
     """Open one file."""
     return CsvSource([source], name, options)
-
-
-def _unlike(columns: Sequence[str], first: Sequence[str]) -> str:
-    """What to do with a part of other columns than the first one."""
-    if len(columns) == len(first) == 1:
-        return "if these are lists without a title, one a class, write one table of them with the class beside each row"
-    return "give all parts the same columns, or one file by its own path"
 
 
 def _check(path: Path, name: str) -> None:

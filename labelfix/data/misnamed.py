@@ -1,0 +1,45 @@
+"""Columns that are named, or called so, and hold something else than labels: one error each, before all others."""
+
+from __future__ import annotations
+
+from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
+from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.roles import LEAST_KEYS, TRUE_NAMES
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.formats.base import READ_ROWS
+from labelfix.data.labels.column import LabelColumn
+from labelfix.data.labels.refusal import refuse_keys
+from labelfix.data.rows import IdsAndLabels
+from labelfix.settings.data import DataSettings
+
+
+def refuse_ids_as_labels(
+    ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings, read_rows: int
+) -> None:
+    """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
+    if settings.label_column is not None and noisy.labels is not None:
+        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+
+
+def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, findings: Findings, read_rows: int) -> None:
+    """Refuse trusted labels in a column that has other values in each noisy row: tools write them over the texts."""
+    p = profile_columns(ours, [column], read_rows)[column] if column in ours.schema.names else None
+    if p is not None and p.distinct == p.given > LEAST_KEYS:
+        what = f"has its labels in column {column!r}, which in {ours.name} holds something else in each row"
+        remedy = "where they were written over that, export them under a name of their own, beside ids or texts"
+        findings.error(theirs.name, what, f"{remedy}; or name another column with --clean-label-column")
+        findings.stop_on_errors()
+
+
+def name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
+    """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
+    others = [column for column in ours.schema.names if column != given.column]
+    if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
+        what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
+        findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
+        findings.stop_on_errors()
+    if trusted.column in others:
+        what = f'has labels such as "{trusted.values[0]}" in {trusted.column!r}, which {ours.name} has as well'
+        findings.error(name, f"{what}, beside {given.column!r}", f"pass --label-column {trusted.column}")
+        findings.stop_on_errors()
