@@ -183,13 +183,14 @@ def test_ids_classes_sources_people_and_notes_are_text_that_cannot_turn_what_sta
             press(page, str(number % 3 + 1))
         assert page.locator("main img, main script, main b, main style, header img").count() == 0
         press(page, "u")
+        assert page.problems == []
         server.decide(HOSTILE[-1], "label", label=SCRIPT, who=SCRIPT)
         page.keyboard.press("k")
         page.wait_for_selector("#taken:not([hidden])")
         told = page.evaluate("document.querySelector('#taken-words').textContent")
         assert told == f"{SCRIPT[:80]} has decided this row meanwhile: “{SCRIPT}”."
         assert page.title() == "labelfix review"
-        assert page.problems == []
+        assert [problem for problem in page.problems if "409" not in problem] == []  # the conflict is one to a browser
         assert page.elsewhere == []
         standing = read_answers(run).standing()
         assert {answer.note for answer in standing.values()} >= {id_.strip() for id_ in HOSTILE[:4]}
