@@ -16,6 +16,7 @@ import torch
 from labelfix.correctors.contract import Corrector, FittedModel, Held, JudgingModel, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.folds import CrossFitted, likeliest
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
@@ -40,8 +41,9 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     """The share of trusted rows that a head gets right, each judged by a head that had not seen it."""
-    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges & problem.unseen]
-    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
+    asked, weights = problem.judges & problem.unseen, row_weights(problem.truth, class_ratio(problem))
+    right = fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth
+    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(right[asked], weights[asked])
 
 
 def held_by(

@@ -23,6 +23,7 @@ from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.folds import cut_folds
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
@@ -105,8 +106,8 @@ def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) 
         logits: `(M, K)` of the trusted rows.
     """
     rows = split.judging[problem.judges[split.judging]]
-    hits = int((logits[rows].argmax(axis=1) == problem.truth[rows]).sum())
-    return {"judged_on": HELD_OUT} | share_with_interval(hits, len(rows))
+    weights = row_weights(problem.truth, class_ratio(problem))[rows]
+    return {"judged_on": HELD_OUT} | share_with_interval(logits[rows].argmax(axis=1) == problem.truth[rows], weights)
 
 
 def transition_from(problem: Problem, said: Probabilities, split: CleanSplit | None = None) -> TransitionOf:

@@ -11,20 +11,30 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.corrected_labels import CorrectedLabels
-from labelfix.data.intervals import wilson
+from labelfix.data.intervals import effective, wilson
 from labelfix.data.tables import UNLABELLED, Codes
 
 
-def share_with_interval(hits: int, total: int) -> dict[str, float | int | None]:
+def share_with_interval(
+    right: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None
+) -> dict[str, float | int | None]:
     """A share with its 95 % Wilson score interval (Wilson 1927), as plain values.
 
+    Args:
+        right: `(R,)` what is counted.
+        weights: `(R,)` how much each row counts, with an interval for as many rows as they are worth; alike by default.
+
     Returns:
-        `value`, `low`, `high` (None for `total = 0`) and `rows`.
+        `value`, `low`, `high` (None without rows) and `rows`.
     """
-    if total == 0:
+    if not len(right):
         return {"value": None, "low": None, "high": None, "rows": 0}
-    share, (low, high) = hits / total, wilson(hits, total)
-    return {"value": share, "low": 0.0 if hits == 0 else low, "high": 1.0 if hits == total else high, "rows": total}
+    counts = np.ones(len(right)) if weights is None else weights
+    rows = effective(counts)
+    hits = float(right @ counts) * (rows / float(counts.sum()))
+    low, high = wilson(hits, rows)
+    ends = {"low": low if right.any() else 0.0, "high": 1.0 if right.all() else high}
+    return {"value": hits / rows, **ends, "rows": len(right)}
 
 
 def expected_calibration_error(soft: npt.NDArray[np.floating], truth: Codes, bins: int = 15) -> float:
@@ -65,7 +75,7 @@ def compare_with_truth(labels: CorrectedLabels, rows: Codes, truth: Codes) -> di
         "corrected_right_where_given_right": right_after[labelled & ~wrong],
     }
     for name, hits in shares.items():
-        result[name] = share_with_interval(int(hits.sum()), len(hits))
+        result[name] = share_with_interval(hits)
     suspicion = 1 - labels.label_score[rows][labelled]
     result["auroc"], result["average_precision"] = detection(suspicion, wrong[labelled])
     if len(rows):

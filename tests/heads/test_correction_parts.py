@@ -11,6 +11,7 @@ from scipy.special import softmax as scipy_softmax
 from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.intervals import wilson
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
 from labelfix.heads import learners
@@ -135,11 +136,19 @@ def test_too_few_rows_leave_the_temperature_at_one():
 
 def test_the_interval_is_wilsons():
     """8 of 10: centre (.8 + 1.92/10)/(1 + 3.84/10), the textbook's (.490, .943)."""
-    found = share_with_interval(8, 10)
+    found = share_with_interval(np.arange(10) < 8)
     assert (round(found["low"], 3), round(found["high"], 3)) == (0.490, 0.943)
-    assert share_with_interval(0, 5)["low"] == 0.0
-    assert share_with_interval(5, 5)["high"] == 1.0
-    assert share_with_interval(0, 0)["value"] is None
+    assert share_with_interval(np.zeros(5, dtype=bool))["low"] == 0.0
+    assert share_with_interval(np.ones(5, dtype=bool))["high"] == 1.0
+    assert share_with_interval(np.zeros(0, dtype=bool))["value"] is None
+
+
+def test_rows_that_count_less_are_worth_fewer_rows():
+    """Two of four at weight 3 and 1: (3·2 + 1·2)² / (2·9 + 2·1) = 3.2 rows, of which three quarters are right."""
+    found = share_with_interval(np.array([True, True, False, False]), np.array([3.0, 3.0, 1.0, 1.0]))
+    assert found["value"] == pytest.approx(0.75)
+    assert (found["low"], found["high"]) == pytest.approx(wilson(2.4, 3.2))
+    assert found["rows"] == 4
 
 
 def test_the_calibration_error_is_the_mean_gap():
@@ -191,7 +200,7 @@ def test_quality_counts_what_was_wrong_and_what_was_right():
     assert found["corrected_right"]["value"] == 1.0
     assert found["suggested_right"]["value"] == 0.75
     assert found["classifier_right"]["value"] == 0.5
-    assert found["corrected_right_where_given_wrong"] == share_with_interval(1, 1)
+    assert found["corrected_right_where_given_wrong"] == share_with_interval(np.ones(1, dtype=bool))
     assert found["auroc"] == 1.0
     assert found["nll"] == pytest.approx(-np.log([0.9, 0.9, 0.45, 0.8]).mean(), rel=1e-6)
 
