@@ -1,12 +1,13 @@
 """What trusted rows that were drawn per class make of labels of rare classes.
 
-    OMP_NUM_THREADS=1 python tests/measure/drawn_per_class.py DATA_ROOT [--seeds 0 1 2] [--random] [SET ...]
+    OMP_NUM_THREADS=1 python tests/measure/drawn_per_class.py DATA_ROOT [SET ...] [--seeds 0 1 2] [--random]
 
 Sets: `two3` and `two10`, AG News with 3 and 10 % of one class and the other three as one, 50 trusted rows a class,
 labels of the rare class wrong in .3 and of the other in .02 and .05; `four`, its four classes at .7, .2, .06 and .04
 with a fifth of the labels wrong, 40 a class; `fourm`, at .4, .3, .2, .1 with three tenths wrong; `trec` and `hausa`
 with their own noise, 25 a class. 3,000 rows (2,500 of trec, 2,045 of hausa), texts without an encoder; of a class at
-most half is trusted. `--random` draws as many trusted rows at random instead.
+most half is trusted. `--random` draws as many trusted rows at random instead; `--unpaired` takes them out of the noisy
+file.
 
 A line each: shares of labels right as given, corrected, suggested and predicted, and the mean negative log-likelihood
 of the soft labels, of rows that are not trusted.
@@ -58,20 +59,22 @@ def made(name: str, root: Path, seed: int) -> tuple[pd.DataFrame, int]:
     return rows.assign(label=np.where(flipped, others, rows.truth)), trusted
 
 
-def measured(name: str, root: Path, seed: int, at_random: bool) -> tuple[float, ...]:
+def measured(name: str, root: Path, seed: int, asked: argparse.Namespace) -> tuple[float, ...]:
     rows, each = made(name, root, seed)
     rows.insert(0, "id", [f"r{i:05d}" for i in range(len(rows))])
     shuffled = rows.sample(frac=1, random_state=seed)
     numbers = shuffled.groupby("truth").cumcount()
     few = shuffled.truth.map(rows.truth.value_counts()) // 2
     trusted = shuffled[numbers < np.minimum(each, few)]
-    if at_random:
+    if asked.random:
         trusted = shuffled[: len(trusted)]
-    gold = trusted[["id", "truth"]].rename(columns={"truth": "label"})
+    gold = trusted[["text" if asked.unpaired else "id", "truth"]].rename(columns={"truth": "label"})
+    if asked.unpaired:
+        rows = rows[~rows.id.isin(trusted.id)]
     with tempfile.TemporaryDirectory() as folder:
         run = labelfix.train(rows[["id", "text", "label"]], gold, out=Path(folder) / "run")
         found, classes = run.corrected.to_pandas(), list(run.classes.names)
-    found = found[~found.id.isin(gold.id)]
+    found = found[~found.id.isin(trusted.id)]
     truth = rows.set_index("id").truth.loc[found.id].to_numpy()
     columns = ("given_label", "corrected_label", "suggested_label", "predicted_label")
     place = np.array([classes.index(each) for each in truth])
@@ -85,9 +88,10 @@ def main() -> None:
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--unpaired", action="store_true")
     asked = parser.parse_args()
     for name in asked.sets or [*MADE, *REAL]:
-        figures = [measured(name, asked.root, seed, asked.random) for seed in asked.seeds]
+        figures = [measured(name, asked.root, seed, asked) for seed in asked.seeds]
         for seed, line in zip([*asked.seeds, "mean"], [*figures, np.mean(figures, axis=0)], strict=True):
             print(name, seed, *(f"{value:.4f}" for value in line), flush=True)
 
