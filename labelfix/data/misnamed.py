@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
-from labelfix.data.columns.profile import profile_columns
-from labelfix.data.columns.roles import LEAST_KEYS, TRUE_NAMES
+from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
+from labelfix.data.columns.roles import TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS

@@ -19,6 +19,9 @@ from labelfix.data.numbers import Numeric, nearly_dates, nearly_numeric
 from labelfix.data.scan import as_text, is_list, is_number, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 
+LEAST_KEYS = 20
+"""With more rows a column is none of labels where each has another value; with fewer it may be one."""
+
 HEAD_ROWS = 20_000
 HEAD_ROWS_NESTED = 256
 HEAD_BYTES = 1 << 25

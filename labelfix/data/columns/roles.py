@@ -10,7 +10,7 @@ from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
 from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels, labels_in, look_alikes, spread
-from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.shared_key import column_of_ids, contradicted, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -25,8 +25,6 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
-LEAST_KEYS = 20
-"""With more rows a column is none of labels where each has another value."""
 LONGEST_NAME = 60
 """Characters of a column's name that are shown."""
 _CHECKED = re.compile(

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.columns.profile import Profile, profile_columns
+from labelfix.data.columns.profile import LEAST_KEYS, Profile, profile_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.scan import is_number, is_text, scan, value_type
@@ -78,7 +78,7 @@ def contradicted(
     Args:
         ids: The noisy file's id column, by its name.
         clean_ids: The trusted one's.
-        findings: Takes an error where neither only counts.
+        findings: Takes an error where neither only counts; not where so few rows may all have labels of their own.
     """
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
     shared = {name for name in clean.schema.names if name in noisy.schema.names} - {ids, clean_ids}
@@ -87,7 +87,7 @@ def contradicted(
     if not others:
         return ids, clean_ids
     theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
-    if theirs.null_count or not _all_found(ours, theirs):
+    if theirs.null_count or len(ours) <= LEAST_KEYS or not _all_found(ours, theirs):
         return ids, clean_ids
     meant = find_ids(theirs, ours)
     for name in others:

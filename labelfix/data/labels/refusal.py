@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.columns.profile import LEAST_KEYS
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
@@ -23,9 +24,6 @@ SEPARATORS = "|;#,/"
 
 LABEL_KEYS = ("label", "name", "class", "value", "category", "title")
 """Keys under which an object has its label, where it has one of them."""
-
-LEAST_KEYS = 20
-"""Rows from which on labels that are all different are none."""
 
 
 def refuse_type(source: TableSource, column: str, findings: Findings, rows: int = READ_ROWS) -> bool:

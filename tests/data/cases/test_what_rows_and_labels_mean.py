@@ -226,6 +226,11 @@ def test_ids_that_only_count_give_way_to_those_that_name_rows() -> None:
     assert "columns 'id' and 'ticket' say of its rows that different ones of noisy are meant" in refused(noisy, other)
 
 
+def test_labels_of_a_few_rows_that_are_all_different_are_no_ids() -> None:
+    noisy = {"id": [0, 1, -1, 2], "text": TEXTS[:4], "label": ["cat", "dog", "owl", "cow"]}
+    assert read(noisy, {"id": [-1, 0], "label": ["dog", "cat"]}).columns.id == "id"
+
+
 def test_ids_that_each_file_counts_anew_are_one_error(tmp_path: Path) -> None:
     for part in range(2):
         lines = [f"{i},{TEXTS[i + 30 * part]},{LABELS[i]}" for i in range(30)]
