@@ -29,6 +29,11 @@ FAR, NEAR, SPIKE, FEWEST = 2, 0.5, 0.02, 5
 """So many times the range of the other numbers beyond them is far: a price of 999 may be one. Where so large a share of
 all cells, and so many, hold the same value, less is."""
 
+WHOLE, LARGER, LAST_DIGIT = 0.05, 3, 0.5
+"""Where so large a share of numbers is whole, below 1,000 and in the middle so many times as large as the others, and
+those are 1 or more, with three digits after the point of which the last is not 0 in so large a share, the point parts
+thousands: 998 beside 1.234."""
+
 MARKS = r"(?P<mark>%|[€£¥₹₽₩₺$]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BRL)\b)"
 """Signs that say what a number counts."""
 
@@ -130,6 +135,10 @@ class OddNumbers:
             if count > 1 and (beyond > (NEAR if often else FAR) * span or below):
                 yield self._of_stand_in(name, file, value, count)
         sizes = np.concatenate(self.sizes) if self.sizes else np.zeros(0)
+        if (pair := _as_thousands(sizes)) is not None:
+            what = f"column {name!r} holds {pair[0]:.3f} and {pair[1]:g}, as if the point parted thousands"
+            remedy = f"it is read as a decimal point; if it parts thousands, write {1000 * pair[0]:.0f}"
+            yield Defect("warning", file, None, what, remedy)
         usual = float(np.quantile(sizes, OF_ALL)) if len(sizes) else 0.0
         if (
             usual
@@ -156,3 +165,14 @@ class OddNumbers:
             f"from its other numbers ({self.low:g} to {self.high:g}); it is read as a number like them"
         )
         return Defect("warning", file, None, what, "if it stands for a missing value, leave these cells empty")
+
+
+def _as_thousands(sizes: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """A number with a point that seems to part thousands and a smaller one without, if there are such; see `WHOLE`."""
+    whole, others = sizes[sizes == np.floor(sizes)], sizes[sizes != np.floor(sizes)]
+    if len(others) < FEWEST or len(whole) < max(WHOLE * len(sizes), FEWEST) or others.min() < 1 or sizes.max() >= 1_000:
+        return None
+    thousandths = np.round(others * 1_000)
+    if np.abs(others * 1_000 - thousandths).max() > 1e-6 or (thousandths % 10 != 0).mean() < LAST_DIGIT:
+        return None
+    return (float(others[0]), float(whole.max())) if np.median(whole) > LARGER * np.median(others) else None

@@ -197,6 +197,19 @@ def test_words_that_recur_among_numbers_are_missing_ones_and_others_keep_a_colum
     assert "column 'size' holds numbers in 67% of its cells and is not used" in warned(reading)
 
 
+def test_a_point_that_parts_thousands_is_told_from_a_decimal_one() -> None:
+    generator = np.random.default_rng(0)
+    amounts = [f"{x // 1000}.{x % 1000:03d}" if x > 999 else str(x) for x in generator.integers(50, 30_000, N)]
+    amounts[:6] = ["998", "512", "77", "640", "850", "333"]
+    table = {"id": IDS, "age": list(range(0, 2 * N, 2)), "label": LABELS}
+    assert "998, as if the point parted thousands; it is read as a decimal point" in warned(
+        read({**table, "amount": amounts})
+    )
+    weights = [f"{x:.3f}" for x in generator.uniform(1, 30, N)]
+    weights[:6] = ["2", "11", "25", "7", "30", "4"]
+    assert "thousands" not in warned(read({**table, "weight": weights}))
+
+
 def test_numbers_that_cannot_be_right_are_told_by_row() -> None:
     table = {"id": IDS, "age": [float(i % 37) for i in range(N)], "label": LABELS}
     huge = [*table["age"][:-1], 1e308]
