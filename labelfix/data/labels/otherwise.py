@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labelfix.data.labels.noise_rate import pair_counts
 from labelfix.data.tables import ClassNames, Codes
 
 ENOUGH = 20
@@ -26,14 +27,16 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
     """
     if len(truth) < ENOUGH or len(set(truth.tolist())) < 2 or len(set(given.tolist())) < 2:
         return None
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, (truth, given), 1)
+    # Of very many classes a table of all of them would not fit into memory.
+    there, codes = np.unique(np.concatenate([truth, given]), return_inverse=True)
+    counts = pair_counts(codes[: len(truth)], codes[len(truth) :], len(there))
     same, rows = counts.trace() / len(truth), f"{int(counts.trace()):,} of {len(truth):,} rows"
     seen = np.flatnonzero(counts.sum(axis=1))
     usual = counts[seen].argmax(axis=1)
     ordered = counts[seen, usual].sum() / len(truth)
     if len(set(usual.tolist())) == len(seen) and (same > 0 or len(seen) > 2) and ordered >= max(MOSTLY, same + MORE):
-        moved = [(classes.name(int(t)), classes.name(int(g))) for t, g in zip(seen, usual, strict=True) if t != g]
+        names = [classes.name(int(code)) for code in there]
+        moved = [(names[t], names[g]) for t, g in zip(seen, usual, strict=True) if t != g]
         shown = ", ".join(f"{trusted} is given as {other}" for trusted, other in moved[:4])
         what = f"trusted and given labels are the same in {rows}, as if the classes had other names: {shown}"
         return what, "if one file numbers its classes in another order, write the same names into both"

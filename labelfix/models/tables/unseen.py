@@ -7,6 +7,7 @@ count as far more of the same. A few are of no account, and many are told.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -32,28 +33,33 @@ ROWS, HELD = 8192, 1_000
 
 def known_categories(representation: Representation) -> dict[str, pa.Array]:
     """Column → the categories of training; none of a column that had more than have a feature of their own."""
-    if isinstance(representation, Views):
-        each = (known_categories(view) for view in representation.views)
-        return {name: known for found in each for name, known in found.items()}
-    table = representation.linear if isinstance(representation, KernelTable) else representation
-    if not isinstance(table, TableFeatures):
-        return {}
-    pairs = zip(table.spec.categorical, table.statistics.categories, strict=True)
-    crowded = table.statistics.crowded
-    return {name: pa.array([*known], pa.string()) for name, known in pairs if name not in crowded}
+    return {
+        name: pa.array([*known], pa.string())
+        for table in _tables(representation)
+        for name, known in zip(table.spec.categorical, table.statistics.categories, strict=True)
+        if name not in table.statistics.crowded
+    }
 
 
 def usual_numbers(representation: Representation) -> dict[str, tuple[float, float]]:
     """Column of numbers → mean and standard deviation of the training rows; no dates, which move on by themselves."""
+    found: dict[str, tuple[float, float]] = {}
+    for table in _tables(representation):
+        names, statistics = numeric_columns(table.spec), table.statistics
+        usual = zip(names, statistics.mean, statistics.deviation, strict=True)
+        found |= {name: (mean, deviation) for name, mean, deviation in usual if name not in table.spec.dates}
+    return found
+
+
+def _tables(representation: Representation) -> Iterator[TableFeatures]:
+    """What a representation knows of columns of a table, also as one of several views."""
     if isinstance(representation, Views):
-        each = (usual_numbers(view) for view in representation.views)
-        return {name: usual for found in each for name, usual in found.items()}
-    table = representation.linear if isinstance(representation, KernelTable) else representation
-    if not isinstance(table, TableFeatures):
-        return {}
-    names, statistics = numeric_columns(table.spec), table.statistics
-    usual = zip(names, statistics.mean, statistics.deviation, strict=True)
-    return {name: (mean, deviation) for name, mean, deviation in usual if name not in table.spec.dates}
+        for view in representation.views:
+            yield from _tables(view)
+    elif isinstance(representation, KernelTable):
+        yield representation.linear
+    elif isinstance(representation, TableFeatures):
+        yield representation
 
 
 @dataclass
