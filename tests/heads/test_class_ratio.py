@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.labels.class_shares import weighted
+from labelfix.data.labels.noise_rate import pair_counts
 from labelfix.data.tables import UNLABELLED
 from labelfix.evidence.calibrate import calibrate
 from labelfix.heads.class_ratio import class_ratio, row_weights
@@ -90,6 +94,27 @@ def test_rows_count_as_often_as_their_classes_occur() -> None:
     assert weights.mean() == pytest.approx(1)
     assert weights[made.truth == 0].sum() / weights.sum() == pytest.approx(0.92, abs=0.04)
     assert (row_weights(made.truth, class_ratio(problem("random", (100, 100)))) == 1).all()
+
+
+def test_what_pairs_hardly_tell_moves_the_ratio_by_twice_its_share_of_error_less() -> None:
+    """Two classes at nine to one, 25 pairs of each."""
+    made = problem("per-class", (25, 25))
+    counts = pair_counts(made.truth, made.paired_given, 2)
+    found = weighted(counts, np.bincount(made.given, minlength=2))
+    plain, error = np.log(found.shares / 0.5), 1 - found.least / found.shares
+    expected = plain * (1 - 2 * (error**2).mean() / plain.var())
+    ratio = class_ratio(made)
+    assert ratio is not None
+    assert np.log(ratio) == pytest.approx(expected)
+    assert np.ptp(np.log(ratio)) < 0.95 * np.ptp(plain)
+
+
+def test_no_class_counts_for_less_than_a_fiftieth_of_its_trusted_rows() -> None:
+    """Without pairs the given labels are π: 2 of some 3,000 have the class that half the trusted rows are of."""
+    made = problem("per-class", (100, 100), paired=False)
+    ratio = class_ratio(replace(made, given=np.r_[np.zeros(3_000, dtype=np.int64), 1, 1]))
+    assert ratio is not None
+    assert ratio[1] == pytest.approx(1 / 50)
 
 
 def test_soft_labels_have_as_many_rows_of_a_rare_class_as_there_are() -> None:
