@@ -43,6 +43,10 @@ PRINTED = re.compile(
     r"""|(?:(?:np|numpy|torch|tf)\.)?(?:str_|bytes_|bool_|tensor|u?int\d+|float\d+)\(['"]?([^()]+?)['"]?\)"""
 )
 """A label as Python prints what it lies in: `b'cat'`, `('cat',)`, `np.str_('cat')`, `tensor(1)`."""
+MARKED = re.compile(r"^(\*{1,3}|_{2,3})(.+?)\1(?=\.?$)")
+"""A label as Markdown sets it apart: `**cat**`."""
+ASKED_FOR = re.compile(r"^\**(?:final )?(?:label|class|category|answer|output|prediction)\s*[:=]\**\s*(?=\S)")
+"""What a language model, or whoever fills in a form, sets before a label: `Label: cat`."""
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -126,6 +130,7 @@ def loosened(text: str) -> str:
     plain = unicodedata.normalize("NFKD", html.unescape(_once_decoded(text))).casefold().translate(ALIKE)
     plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\u0640\ufe00-\ufe0f]", "", plain).strip(QUOTES)
     plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
+    plain = MARKED.sub(r"\2", ASKED_FOR.sub("", MARKED.sub(r"\2", plain))).strip(QUOTES)
     plain = re.sub(r"(?<=\w)\.$", "", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)

@@ -9,7 +9,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.labels.alike import report_alike
 from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.otherwise import unlike
+from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
@@ -115,7 +115,9 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
     given = data.paired_given
     pairs = (given >= 0) & data.judges
     odd = unlike(data.clean.codes[pairs], given[pairs], data.classes)
-    if odd is not None:
+    if (apart := counted_apart(data)) is not None:
+        findings.error(data.clean.name, *apart)
+    elif odd is not None:
         findings.warning(data.clean.name, *odd)
     elif pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
         what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
