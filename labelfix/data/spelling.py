@@ -17,6 +17,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Collection
 from decimal import Decimal
 
 import pyarrow as pa
@@ -134,6 +136,31 @@ def loosened(text: str) -> str:
     plain = re.sub(r"(?<=\w)\.$", "", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
+
+
+def names_meant(
+    own: Collection[str], wanted: Collection[str | None], kept: Collection[str | None] = ()
+) -> dict[str, str]:
+    """Names of columns that are wanted ones in another spelling: own name → the wanted one.
+
+    Args:
+        own: The names that there are.
+        wanted: Each that is not there is the only other one that is spelled so, if it alone is wanted in that way.
+        kept: Names that stay as they are.
+    """
+    ours, theirs = _by_spelling(wanted), _by_spelling(own)
+    return {
+        theirs[key][0]: same[0]
+        for key, same in ours.items()
+        if len(same) == len(theirs[key]) == 1 and theirs[key][0] not in (*wanted, *kept)
+    }
+
+
+def _by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in filter(None, dict.fromkeys(names)):
+        found[loosened(name)].append(name)
+    return found
 
 
 def _once_decoded(text: str) -> str:

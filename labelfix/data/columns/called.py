@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from labelfix.data.findings import Findings
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
-from labelfix.data.spelling import loosened
+from labelfix.data.spelling import names_meant
 
 
 def called_as(
@@ -22,23 +21,11 @@ def called_as(
         wanted: Names of columns. One that the table lacks is its only column of that name in another spelling.
         kept: Columns that keep their names, as the user has named them.
     """
-    ours, theirs = _by_spelling(wanted), _by_spelling(source.schema.names)
-    names = {
-        theirs[key][0]: same[0]
-        for key, same in ours.items()
-        if len(same) == len(theirs[key]) == 1 and theirs[key][0] not in (*wanted, *kept)
-    }
+    names = names_meant(source.schema.names, wanted, kept)
     if not names:
         return source
     findings.note(f"{source.name}: {', '.join(f'column {own!r} is {new!r}' for own, new in names.items())}")
     return Called(source, names)
-
-
-def _by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for name in filter(None, dict.fromkeys(names)):
-        found[loosened(name)].append(name)
-    return found
 
 
 class Called:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.columns.called import called_as
 from labelfix.data.findings import Findings
+from labelfix.data.formats import open_table
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.new_rows import open_rows
 from labelfix.data.read import Columns, Reading, read_training
@@ -80,6 +83,24 @@ def test_trusted_inputs_meet_whatever_the_case_of_their_columns() -> None:
     assert (reading.data.clean_in_noisy == np.arange(30)).all()
 
 
+def test_parts_that_call_a_column_in_another_case_have_one_of_it(tmp_path: Path) -> None:
+    for place, name in enumerate(("Age", "age")):
+        table = pa.table({"id": [2 * place, 2 * place + 1], name: [1.5, 2.5]})
+        pq.write_table(table, tmp_path / f"{place}.parquet")
+    source = open_table(tmp_path)
+    assert [chunk.batch.to_pydict() for chunk in source.scan()] == [
+        {"id": [0, 1], "Age": [1.5, 2.5]},
+        {"id": [2, 3], "Age": [1.5, 2.5]},
+    ]
+    assert "column 'age' of some files is read as 'Age'" in source.remarks
+
+
+def test_parts_that_have_both_names_keep_both(tmp_path: Path) -> None:
+    for place, names in enumerate((["Age", "age"], ["age", "AGE"])):
+        pq.write_table(pa.table({name: [place] for name in names}), tmp_path / f"{place}.parquet")
+    assert open_table(tmp_path).schema.names == ["Age", "age", "AGE"]
+
+
 def test_categories_of_later_rows_are_those_that_they_are_spelled_as() -> None:
     places = Categories(("Red", "blue", "BLUE", ""))
     assert [places[cell] for cell in ("Red", "red", " RED", "blue", "Blue", "green", "")] == [0, 0, 0, 1, -1, -1, 3]
@@ -137,6 +158,14 @@ def test_lost_ids_that_count_from_nought_are_not_to_be_removed() -> None:
     said = refused(noisy, {"id": list(range(30)), "label": LABELS[:30]})
     assert "with 1 added to each id all of them do" in said
     assert "remove" not in said
+
+
+def test_moments_of_any_type_are_ids() -> None:
+    moments = [datetime(2024, 1, 1, 0, i) for i in range(N)]
+    for noisy, clean in ((moments, [str(each) for each in moments]), ([each.isoformat() for each in moments], moments)):
+        table = {"at": noisy, "text": TEXTS, "label": LABELS}
+        reading = read(table, first({"at": clean, "label": LABELS}), id_column="at")
+        assert (reading.data.clean_in_noisy == np.arange(30)).all()
 
 
 @pytest.mark.parametrize("between", [";", ", ", "|", " "])
