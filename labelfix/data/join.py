@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, what_lost_ids_mean
-from labelfix.data.content import SEPARATOR, all_keys, same_content
+from labelfix.data.content import SEPARATOR, all_keys, begins, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
 from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.rounded import rounded_content
@@ -155,26 +157,32 @@ def _further(
 def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findings) -> Codes:
     """The noisy row of the same content.
 
-    Where most texts were rewritten, also without case, marks and HTML; where nearly all rows were rounded, as these.
+    Where most texts were rewritten, also without case, marks and HTML; where most were cut off, by their beginnings;
+    where nearly all rows were rounded, by their rounded numbers.
     """
     assert noisy.inputs is not None
     assert clean.inputs is not None
     found = same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
     lost, kinds = int((found < 0).sum()), {part.kind for part in noisy.inputs.spec.parts}
-    if lost and kinds == {"text"}:
-        near = same_content(noisy.inputs, all_keys(clean.inputs, rows, bare=True), rows, bare=True)
-        least, how = MOSTLY, "texts are those of {} but for case, punctuation, spaces or HTML"
-    elif lost and kinds == {"table"}:
-        near = rounded_content(noisy.inputs, clean.inputs, rows)
-        least, how = NEARLY_ALL, "rows are rows of {} with rounded numbers"
-    else:
-        return found
-    fresh = (found < 0) & (near >= 0) & ~np.isin(near, found)
-    count = int(fresh.sum())
-    if count < least * lost:
-        return found
-    findings.note(f"{clean.name}: {count:,} {how.format(noisy.name)}")
-    return np.where(fresh, near, found)
+    ways: list[tuple[Callable[[], Codes], float, str]] = []
+    if kinds == {"text"}:
+        bare = partial(all_keys, clean.inputs, rows, bare=True)
+        again = partial(same_content, noisy.inputs, rows=rows, bare=True)
+        ways.append((lambda: again(bare()), MOSTLY, "texts are those of {} but for case, punctuation, spaces or HTML"))
+        if len(noisy.inputs.spec.every_column) == 1:
+            cut = partial(begun_content, noisy.inputs, clean.inputs, rows)
+            ways.append((cut, MOSTLY, "texts are cut off: texts of {} begin with them"))
+    elif kinds == {"table"}:
+        rounded = partial(rounded_content, noisy.inputs, clean.inputs, rows)
+        ways.append((rounded, NEARLY_ALL, "rows are rows of {} with rounded numbers"))
+    for way, least, how in ways if lost else ():
+        near = way()
+        fresh = (found < 0) & (near >= 0) & ~np.isin(near, found)
+        count = int(fresh.sum())
+        if count >= least * lost:
+            findings.note(f"{clean.name}: {count:,} {how.format(noisy.name)}")
+            return np.where(fresh, near, found)
+    return found
 
 
 def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> str:
@@ -304,6 +312,8 @@ def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings
     keys = all_keys(SelectedInputs(theirs, paired, clean.name), rows, bare=True)
     there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), rows, bare=True)
     differ = np.flatnonzero(pc.not_equal(there, keys).to_numpy(zero_copy_only=False))
+    if spec.kind == "text":
+        differ = np.array([row for row in differ.tolist() if not begins(there[row].as_py(), keys[row].as_py())], int)
     if not len(differ):
         return
     row = int(paired[differ[0]])

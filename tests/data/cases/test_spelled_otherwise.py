@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,34 @@ def test_several_ids_in_one_cell_are_told(between: str) -> None:
     assert "2 of these are several ids in one cell, which need a row each" in refused(noisy, gold)
 
 
+# Texts
+
+WORDY = [f"{word} of the text number {i} and what it goes on to say" for i, word in enumerate(["some"] * N)]
+
+
+@pytest.mark.parametrize("end", ["...", "…", ""])
+def test_texts_that_were_cut_off_meet_those_that_begin_with_them(end: str) -> None:
+    noisy = {"text": WORDY, "label": LABELS}
+    reading = read(noisy, {"text": [text[:31] + end for text in WORDY[:30]], "label": LABELS[:30]})
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+    assert any("30 texts are cut off: texts of noisy begin with them" in note for note in reading.notes)
+
+
+def test_beginnings_of_several_texts_meet_none() -> None:
+    noisy = {"text": WORDY, "label": LABELS}
+    reading = read(noisy, {"text": ["some of the text number"] * 2, "label": ["food", "food"]})
+    assert (reading.data.clean_in_noisy < 0).all()
+
+
+def test_ids_hold_beside_texts_that_were_cut_off_and_not_beside_others() -> None:
+    noisy = {"id": list(range(N)), "text": WORDY, "label": LABELS}
+    gold = {"id": list(range(30)), "text": [text[:31] for text in WORDY[:30]], "label": LABELS[:30]}
+    reading = read(noisy, gold)
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+    assert not any("another text" in str(warning) for warning in reading.warnings)
+    assert "do not name the same items" in refused(noisy, {**gold, "text": gold["text"][::-1]})
+
+
 # Labels
 
 
@@ -206,3 +235,35 @@ def test_answers_to_a_batch_of_requests_are_told_with_where_the_label_is(tmp_pat
     (tmp_path / "out.jsonl").write_text(row * 3)
     with pytest.raises(InputError, match=r"holds the answers of a language model to a batch, each in response\.body"):
         read_training(str(tmp_path / "out.jsonl"), pa.table({"id": ["r0"], "label": ["food"]}), DataSettings())
+
+
+@pytest.mark.parametrize("marks", [("yes", ""), ("x", ""), (True, False), (1, 0), ("2024-01-05", ""), ("yes", "todo")])
+def test_rows_that_nobody_has_marked_as_checked_are_not_trusted(marks: tuple[Any, Any]) -> None:
+    noisy = {"id": list(range(N)), "text": TEXTS, "label": LABELS}
+    gold = {"id": list(range(40)), "label": LABELS[:40], "Checked": [marks[i % 4 == 0] for i in range(40)]}
+    assert len(read(noisy, gold).data.clean) == 30
+    assert len(read({**noisy, "Checked": ["yes", ""] * (N // 2)}, gold).data.clean) == 40
+
+
+def test_codes_in_lists_have_the_names_that_a_dataset_gives_them(tmp_path: Path) -> None:
+    names = ["food", "sport", "tech"]
+    feature = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "List"}
+    codes = [[names.index(label)] for label in LABELS[:-1]] + [[-1]]
+    table = pa.table({"text": TEXTS, "label": codes}).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": {"label": feature}}})}
+    )
+    pq.write_table(table, tmp_path / "noisy.parquet")
+    noisy = str(tmp_path / "noisy.parquet")
+    reading = read_training(noisy, pa.table({"text": TEXTS[:30], "label": LABELS[:30]}), DataSettings())
+    assert reading.data.classes.names == ("food", "sport", "tech")
+    assert (reading.data.paired_given == reading.data.clean.codes).all()
+    assert reading.data.noisy.codes[-1] == -1
+
+
+@pytest.mark.parametrize("header", [("alias", "class"), ("class", "alias")])
+def test_a_class_map_may_be_a_table_of_another_kind(tmp_path: Path, header: tuple[str, str]) -> None:
+    columns = {"alias": ["1", "2", "3"], "class": ["food", "sport", "tech"]}
+    pq.write_table(pa.table({name: columns[name] for name in header}), tmp_path / "map.parquet")
+    noisy = {"text": TEXTS, "label": [1 + ["food", "sport", "tech"].index(label) for label in LABELS]}
+    gold = {"text": TEXTS[:30], "label": LABELS[:30]}
+    assert read(noisy, gold, class_map=str(tmp_path / "map.parquet")).data.classes.names == ("food", "sport", "tech")
