@@ -1,12 +1,12 @@
 """Tables and ready embeddings: a linear head, or one hidden layer.
 
 A table's numbers are standardised with the mean and the standard deviation of the noisy training rows (values
-beyond ten standard deviations are cut there); a missing number becomes the mean. Its categories are one-hot;
-a category that the training rows did not show, and the rarer ones beyond the first hundred, are all zeros,
-and a missing category is a category of its own where the training rows have one. Everything is then divided by
-one constant, the root mean square length of a training row, so that rows have length 1 on average and the
-learning rates of unit-norm features fit; rows keep their lengths relative to each other, since in a table they
-carry information.
+beyond ten standard deviations are cut there, and single numbers far from all others before that, see `statistics`); a
+missing number becomes the mean. Its categories are one-hot; a category that the training rows did not show, and the
+rarer ones beyond the first hundred, are all zeros, and a missing category is a category of its own where the training
+rows have one. Everything is then divided by one constant, the root mean square length of a training row, so that rows
+have length 1 on average and the learning rates of unit-norm features fit; rows keep their lengths relative to each
+other, since in a table they carry information.
 
 Embeddings are scaled to length 1 row by row, as pretrained encoders' features are.
 
