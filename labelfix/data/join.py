@@ -172,7 +172,7 @@ def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findi
         if len(noisy.inputs.spec.every_column) == 1:
             cut = partial(begun_content, noisy.inputs, clean.inputs, rows)
             ways.append((cut, MOSTLY, "texts are cut off: texts of {} begin with them"))
-    elif kinds == {"table"}:
+    elif kinds in ({"table"}, {"embedding"}):
         rounded = partial(rounded_content, noisy.inputs, clean.inputs, rows)
         ways.append((rounded, NEARLY_ALL, "rows are rows of {} with rounded numbers"))
     for way, least, how in ways if lost else ():

@@ -23,24 +23,23 @@ def rounded_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
     """For every trusted row the only noisy row that becomes it where numbers are rounded to its column's decimals.
 
     Args:
-        noisy: A table of features with columns of numbers.
+        noisy: A table of features, or of embeddings.
         clean: Trusted rows with the same columns.
 
     Returns:
         `(M,)` rows of `noisy`, -1 where there is none, or several.
     """
     found = np.full(len(clean), -1, np.int64)
-    names = noisy.spec.columns
-    if len(noisy) * len(names) > MOST_CELLS or not len(clean) or not len(noisy):
+    spec = noisy.spec
+    if len(noisy) * (spec.width or len(spec.columns)) > MOST_CELLS or not len(clean) or not len(noisy):
         return found
     ours, theirs = (pa.Table.from_batches(list(table.batches(rows))).combine_chunks() for table in (noisy, clean))
-    categories = [name for name in names if not pa.types.is_floating(ours.schema.field(name).type)]
-    numeric = [name for name in names if name not in categories]
-    if not numeric:
-        return found
+    categories = [field.name for field in ours.schema if pa.types.is_string(field.type)]
     words, wanted_words = (_words(table, categories) for table in (ours, theirs))
-    cells, wanted = (np.stack([np.asarray(t[name], np.float64) for name in numeric], axis=1) for t in (ours, theirs))
-    room = _room(theirs, numeric) + SLACK * np.abs(wanted)
+    cells, wanted = (_numbers(table.drop_columns(categories)) for table in (ours, theirs))
+    if not cells.shape[1]:
+        return found
+    room = 0.5 * 10.0 ** -_decimals(wanted) + SLACK * np.abs(wanted)
     # By the column that tells most rows apart few are left to be compared in all others.
     first = int(np.argmax([len(np.unique(column)) for column in wanted.T]))
     order = np.argsort(cells[:, first], kind="stable")
@@ -70,8 +69,16 @@ def _words(table: pa.Table, names: list[str]) -> npt.NDArray[np.object_]:
     return np.asarray(pc.binary_join_element_wise(*cells, "\x1f"), dtype=object)
 
 
-def _room(table: pa.Table, names: list[str]) -> Numbers:
-    """`(D,)` half a unit of the last decimal that a column of trusted numbers has."""
-    texts = (table[name].cast(pa.float32(), safe=False).cast(pa.string()) for name in names)
-    decimals = (pc.max(pc.utf8_length(pc.replace_substring_regex(t, r"^[^.]*\.?(0$)?", ""))).as_py() for t in texts)
-    return 0.5 * 10.0 ** -np.array([each or 0 for each in decimals], dtype=np.float64)
+def _numbers(table: pa.Table) -> Numbers:
+    """`(n, D)` the numbers of a row, of embeddings all of them."""
+    columns = [column.combine_chunks() for column in table.columns]
+    if columns and pa.types.is_fixed_size_list(columns[0].type):
+        return np.asarray(columns[0].flatten(), np.float64).reshape(table.num_rows, -1)
+    return np.stack([np.asarray(c, np.float64) for c in columns], axis=1) if columns else np.zeros((table.num_rows, 0))
+
+
+def _decimals(cells: Numbers) -> Numbers:
+    """`(D,)` how many decimals the numbers of each column have, in single precision."""
+    texts = (pa.array(column.astype(np.float32), from_pandas=True).cast(pa.string()) for column in cells.T)
+    behind = (pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^[^.]*\.?(0$)?", ""))).as_py() for text in texts)
+    return np.array([each or 0 for each in behind], dtype=np.float64)

@@ -36,11 +36,11 @@ def check_given(
     elif not counts.sum():
         findings.error(name, f"column {labels.column!r} holds no label at all", "name another with --label-column")
     elif len(classes) == 1:
-        findings.error(
-            name,
-            f'column {labels.column!r} holds a single class ("{classes.names[0]}")',
-            "at least two classes are needed; name another with --label-column",
-        )
+        what, remedy = f'column {labels.column!r} holds a single class ("{classes.names[0]}")', "name another with"
+        if empty := int((codes < 0).sum()):
+            what += f", and no label in {empty:,} rows"
+            remedy = "if an empty cell means a class of its own, write the name of that there; else name another with"
+        findings.error(name, what, f"at least two classes are needed; {remedy} --label-column")
     if len(classes) < 2 or not counts.sum():
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)

@@ -209,7 +209,7 @@ def report_unknown(
     findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
 
 
-NUMBERED = re.compile(r"\d+\s*[.:)_-]\s*(?=[^\W\d_])")
+NUMBERED = re.compile(r"(\d+)\s*[.:)_-]\s*(?=[^\W\d_])")
 """The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
 
 
@@ -221,9 +221,10 @@ class _Matcher:
         self._alike: dict[str, set[int]] = defaultdict(set)
         for name, code in classes.codes.items() if typed else ():
             self._alike[loosened(name)].add(code)
-        if all(map(NUMBERED.match, classes.names)):
-            for name, code in classes.codes.items() if typed else ():
-                self._alike[loosened(NUMBERED.sub("", name))].add(code)
+        numbered = {name: match for name in classes.names if (match := NUMBERED.match(name)) is not None}
+        for name, match in numbered.items() if typed and len(numbered) == len(classes) else ():
+            for part in (name[match.end() :], str(int(match[1]))):
+                self._alike[loosened(part)].add(classes.codes[name])
         start = len(_shared_start(classes.names))
         for name, code in classes.codes.items() if typed and start else ():
             self._alike[loosened(name[start:])].add(code)

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.arrays import Singles
-from labelfix.data.spelling import loosened
+from labelfix.data.spelling import loosened, truth_of
 from labelfix.data.tables import InputSpec
 from labelfix.errors import input_error
 from labelfix.models.cards import FeatureCard
@@ -184,6 +184,8 @@ class EmbeddingFeatures(NumbersForHead):
 class Categories(dict[str, int]):
     """Category → its place; what is no category but spelled as only one is, in another case or so, has that one's.
 
+    Where there are two that say yes and no, so has what says the same in another word.
+
     Args:
         names: The categories in order; what else is asked for has place -1.
     """
@@ -194,9 +196,12 @@ class Categories(dict[str, int]):
         for name, place in self.items():
             alike[loosened(name)].append(place)
         self._alike = {key: places[0] for key, places in alike.items() if key and len(places) == 1}
+        self._truths = {truth_of(name): place for name, place in self.items() if name}
+        if self._truths.keys() != {False, True} or len(self._truths) < len([name for name in self if name]):
+            self._truths = {}
 
     def __missing__(self, cell: str) -> int:
-        return self._alike.get(loosened(cell), -1)
+        return self._alike.get(loosened(cell), self._truths.get(truth_of(cell), -1))
 
 
 def one_hot(cells: list[str], places: Categories) -> npt.NDArray[np.float64]:

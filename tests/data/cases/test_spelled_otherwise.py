@@ -107,6 +107,12 @@ def test_categories_of_later_rows_are_those_that_they_are_spelled_as() -> None:
     assert [places[cell] for cell in ("Red", "red", " RED", "blue", "Blue", "green", "")] == [0, 0, 0, 1, -1, -1, 3]
 
 
+def test_words_of_later_rows_for_yes_and_no_are_the_two_categories_that_say_so() -> None:
+    places = Categories(("", "false", "true"))
+    assert [places[cell] for cell in ("yes", "0", "F", "true", "perhaps")] == [2, 1, 1, 2, -1]
+    assert Categories(("false", "true", "unknown"))["yes"] == -1
+
+
 # Numbers
 
 
@@ -118,6 +124,13 @@ def test_trusted_rows_with_rounded_numbers_meet_their_rows(decimals: int) -> Non
     reading = read(TABLE, gold)
     assert reading.data.clean_in_noisy.tolist() == order
     assert any("rows are rows of noisy with rounded numbers" in note for note in reading.notes)
+
+
+def test_rounded_embeddings_meet_theirs() -> None:
+    vectors = np.random.default_rng(2).normal(size=(N, 12)).astype(np.float32)
+    noisy = {"e": vectors.tolist(), "label": LABELS}
+    gold = {"e": vectors[10:40].round(2).tolist(), "label": LABELS[10:40]}
+    assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
 
 
 def test_rows_that_are_only_near_meet_none() -> None:
@@ -212,6 +225,20 @@ def test_yes_and_one_are_one_class_where_trusted_rows_say_yes() -> None:
     reading = read({"text": TEXTS, "label": given}, {"text": TEXTS[:30], "label": ["yes", "no"] * 15})
     assert reading.data.classes.names == ("no", "yes")
     assert any('"1" (6 rows) as "yes"' in str(warning) for warning in reading.warnings)
+
+
+def test_a_number_is_the_class_that_has_it_before_its_name() -> None:
+    noisy = {"text": TEXTS, "label": [{"food": "1: food", "sport": "02: sport", "tech": "3: tech"}[x] for x in LABELS]}
+    gold = {"text": TEXTS[:30], "label": [{"food": 1, "sport": 2, "tech": 3}[x] for x in LABELS[:30]]}
+    reading = read(noisy, gold)
+    assert (reading.data.paired_given == reading.data.clean.codes).all()
+
+
+def test_empty_cells_beside_a_single_class_are_told() -> None:
+    noisy = {"text": TEXTS, "label": ["Y" if label == "food" else None for label in LABELS]}
+    said = refused(noisy, {"text": TEXTS[:5], "label": ["Y"] * 5})
+    assert f'a single class ("Y"), and no label in {sum(label != "food" for label in LABELS)} rows' in said
+    assert "if an empty cell means a class of its own, write the name of that there" in said
 
 
 @pytest.mark.parametrize("way", ["**{}**", "Label: {}", "**Category:** {}", "__{}__", "Answer: **{}**.", "`{}`"])
