@@ -15,6 +15,7 @@ from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, wh
 from labelfix.data.content import SEPARATOR, all_keys, begins, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
 from labelfix.data.inputs import SelectedInputs, inputs_of
+from labelfix.data.part_of_file import warn_of_one_part
 from labelfix.data.rounded import rounded_content
 from labelfix.data.sampling import find_sampling
 from labelfix.data.tables import Codes, LabelTable, TrainingData
@@ -73,7 +74,10 @@ def join(
         len(noisy.classes),
         findings,
     )
-    return replace(data, sampling=drawn)
+    data = replace(data, sampling=drawn)
+    if settings.clean_sampling is None:
+        warn_of_one_part(data, findings)
+    return data
 
 
 def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:

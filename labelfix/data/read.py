@@ -35,6 +35,7 @@ from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
+from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
 from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_overwritten
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -156,6 +157,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
+        warn_of_columns_made_of_labels(data, findings, read_rows)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
