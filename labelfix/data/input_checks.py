@@ -260,6 +260,8 @@ def _check_images(
     bad = np.array(sorted(found), dtype=np.int64)
     if len(bad) == len(places) and all(reason == NO_FILE for _, reason in found.values()):
         what_they_do, remedy = why_lost([found[row][0] for row in bad.tolist()], folder)
+        if len(inputs.source.schema.names) > 2:
+            remedy += "; if they are but names of the rows, name the inputs, such as --feature-columns"
         findings.error(inputs.name, f"the {len(bad):,} paths in column {column!r} {what_they_do}", remedy)
         return np.zeros(len(places), bool)
 

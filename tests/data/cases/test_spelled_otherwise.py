@@ -294,3 +294,9 @@ def test_a_class_map_may_be_a_table_of_another_kind(tmp_path: Path, header: tupl
     noisy = {"text": TEXTS, "label": [1 + ["food", "sport", "tech"].index(label) for label in LABELS]}
     gold = {"text": TEXTS[:30], "label": LABELS[:30]}
     assert read(noisy, gold, class_map=str(tmp_path / "map.parquet")).data.classes.names == ("food", "sport", "tech")
+
+
+def test_a_class_that_is_nearly_another_is_to_be_that() -> None:
+    noisy = {"text": TEXTS, "label": ["sprot" if i == 59 else label for i, label in enumerate(LABELS)]}
+    told = [str(warning) for warning in read(noisy, {"text": TEXTS[:30], "label": LABELS[:30]}).warnings]
+    assert any("below it sprot,sport if that is meant" in warning for warning in told)
