@@ -133,6 +133,14 @@ def test_rounded_embeddings_meet_theirs() -> None:
     assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
 
 
+def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
+    noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
+    said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
+    assert "column 'e' has 2 numbers in each row, and not 3 as in the noisy rows" in said
+    assert "or leave the column out where ids say which noisy rows are meant" in said
+    assert said.count("numbers") == 1
+
+
 def test_rows_that_are_only_near_meet_none() -> None:
     gold = first(TABLE)
     gold["pay"] = [each + 3 for each in gold["pay"]]
