@@ -165,8 +165,17 @@ def test_ids_that_one_file_counts_from_nought_are_one_error(step: int) -> None:
     noisy = {"id": list(range(5, 5 + N)), "text": TEXTS, "label": LABELS}
     gold = {"id": [5 + i + step for i in range(2, 50)], "label": LABELS[2:50]}
     said = refused(noisy, gold)
-    assert f"and in 48 of 48 with 1 {'added to' if step < 0 else 'taken from'} each id" in said
+    assert f"with 1 {'added to' if step < 0 else 'taken from'} each id they are in 48 of 48 rows" in said
     assert said.count("\n") == 0
+
+
+def test_where_classes_may_also_have_other_names_both_are_said() -> None:
+    labels = [("sport", "food", "tech")[i % 3] for i in range(N + 1)]
+    noisy = {"id": list(range(N)), "text": TEXTS, "label": labels[:N]}
+    said = refused(noisy, {"id": list(range(40)), "label": labels[1:41]})
+    assert "as if the classes had other names: food is given as sport" in said
+    assert "with 1 added to each id they are in 40 of 40 rows, as if one file counted from 0" in said
+    assert "count alike in both files; else, if one file numbers its classes in another order" in said
 
 
 def test_ids_that_are_right_are_not_counted_anew_however_wrong_the_labels() -> None:
@@ -308,3 +317,16 @@ def test_a_class_that_is_nearly_another_is_to_be_that() -> None:
     noisy = {"text": TEXTS, "label": ["sprot" if i == 59 else label for i, label in enumerate(LABELS)]}
     told = [str(warning) for warning in read(noisy, {"text": TEXTS[:30], "label": LABELS[:30]}).warnings]
     assert any("below it sprot,sport if that is meant" in warning for warning in told)
+
+
+def test_a_class_map_holds_for_labels_in_another_spelling_unless_both_are_there(tmp_path: Path) -> None:
+    short = {"sport": "SP", "food": "FO", "tech": "TE"}
+    (tmp_path / "map.csv").write_text("alias,class\nsp,sport\nfo,food\nte,tech\n")
+    gold = {"text": TEXTS[:30], "label": LABELS[:30]}
+    noisy = {"text": TEXTS, "label": [short[label] for label in LABELS]}
+    reading = read(noisy, gold, class_map=str(tmp_path / "map.csv"))
+    assert reading.data.classes.names == ("food", "sport", "tech")
+    assert any('"SP" as "sp"' in note for note in reading.notes)
+    noisy["label"][-1] = "sp"
+    names = read(noisy, gold, class_map=str(tmp_path / "map.csv")).data.classes.names
+    assert names == ("SP", "food", "sport", "tech")
