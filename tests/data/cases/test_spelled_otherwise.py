@@ -133,6 +133,34 @@ def test_rounded_embeddings_meet_theirs() -> None:
     assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pay": [(each - 3000) / 400 for each in PAY]}, "column 'pay': 30 of 30 rows have numbers far from those of"),
+        ({"pay": [each * 100 for each in PAY]}, "column 'pay': 30 of 30 rows have numbers far from those of"),
+        ({"plan": ["Basic", "b"] * (N // 2)}, "column 'plan': 15 of 30 rows have words that no row of noisy has"),
+        ({"plan": ["A", "b"] * (N // 2)}, ""),
+        ({"pay": [each * 1.1 for each in PAY]}, ""),
+        ({"pay": [each * 100 if i % 6 == 0 else each for i, each in enumerate(PAY)]}, ""),
+    ],
+)
+def test_trusted_features_of_another_scale_or_in_other_words_are_told(change: dict[str, Any], said: str) -> None:
+    ids = {"id": list(range(N))}
+    reading = read({**ids, **TABLE}, first({**ids, **TABLE, **change}))
+    told = [str(warning) for warning in reading.warnings if "far from" in str(warning) or "no row of" in str(warning)]
+    assert len(told) == bool(said)
+    assert said in "".join(told)
+
+
+def test_features_of_several_columns_are_one_warning() -> None:
+    change = {"age": [each / 100 for each in AGES], "pay": [each * 100 for each in PAY]}
+    (told,) = [
+        str(warning) for warning in read(TABLE, first({**TABLE, **change})).warnings if "far from" in str(warning)
+    ]
+    assert "column 'age': 30 of 30 rows" in told
+    assert "; likewise pay" in told
+
+
 def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
     noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
     said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
