@@ -96,6 +96,15 @@ def test_parts_that_call_a_column_in_another_case_have_one_of_it(tmp_path: Path)
     assert "column 'age' of some files is read as 'Age'" in source.remarks
 
 
+def test_keys_of_records_that_differ_in_spelling_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a b", "label": "x"}\n{"text": "c d", "Label": "y"}\n')
+    (warning,) = open_table(path).warnings
+    assert "has keys that differ in spelling alone, 'label' and 'Label'" in str(warning)
+    path.write_text('{"text": "a b", "label": "x"}\n')
+    assert open_table(path).warnings == ()
+
+
 def test_parts_that_have_both_names_keep_both(tmp_path: Path) -> None:
     for place, names in enumerate((["Age", "age"], ["age", "AGE"])):
         pq.write_table(pa.table({name: [place] for name in names}), tmp_path / f"{place}.parquet")
