@@ -188,6 +188,16 @@ def test_rows_that_are_only_near_meet_none() -> None:
     assert (read(TABLE, other).data.clean_in_noisy < 0).all()
 
 
+@pytest.mark.parametrize(("strayed", "met"), [(2, 28), (4, 0)])
+def test_rounded_rows_meet_theirs_where_nearly_all_do(strayed: int, met: int) -> None:
+    gold = {
+        "age": [a + 50 * (i < strayed) for i, a in enumerate(AGES[:30])],
+        "pay": [float(round(p)) for p in PAY[:30]],
+    }
+    reading = read(TABLE, {**gold, "plan": TABLE["plan"][:30], "label": LABELS[:30]})
+    assert (reading.data.clean_in_noisy >= 0).sum() == met
+
+
 def test_rounded_rows_that_may_be_several_meet_none() -> None:
     noisy = {"age": [30.1, 30.2, *AGES[2:]], "pay": [10.0, 10.0, *PAY[2:]], "label": LABELS}
     gold = {"age": [30.0, *(float(round(a)) for a in AGES[2:30])], "pay": [10.0, *PAY[2:30]], "label": LABELS[:29]}
@@ -254,6 +264,13 @@ def test_texts_that_were_cut_off_meet_those_that_begin_with_them(end: str) -> No
     reading = read(noisy, {"text": [text[:31] + end for text in WORDY[:30]], "label": LABELS[:30]})
     assert (reading.data.clean_in_noisy == np.arange(30)).all()
     assert any("30 texts are cut off: texts of noisy begin with them" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(("letters", "met"), [(12, 30), (11, 0)])
+def test_few_letters_are_no_beginning(letters: int, met: int) -> None:
+    texts = [f"{i:02d}abcdefghij and so on" for i in range(N)]
+    gold = {"text": [text[:letters] for text in texts[:30]], "label": LABELS[:30]}
+    assert (read({"text": texts, "label": LABELS}, gold).data.clean_in_noisy >= 0).sum() == met
 
 
 def test_beginnings_of_several_texts_meet_none() -> None:
