@@ -202,11 +202,7 @@ def _spec(entry: DataEntry, source: TableSource) -> InputSpec:
 
 
 def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, rows: Codes) -> LabelledRows:
-    """The rows with their opinions and, as given labels, what the entry makes of them.
-
-    Args:
-        rows: `(N,)` the rows of the files that are used.
-    """
+    """The rows `(N,)` of files with their opinions and, as given labels, what the entry makes of them."""
     findings = Findings()
     ballots = read_columns(source, entry.sources, frozenset(), findings, READ_ROWS)
     findings.stop_on_errors()

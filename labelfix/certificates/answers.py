@@ -118,12 +118,7 @@ def take_answers(
     """Take the answers of a filled table into `answers.jsonl`.
 
     Args:
-        said: What the table says; see `said.said_in`.
         who: Whose answers these are, as `answers.jsonl` has it.
-
-    Raises:
-        InputError: It contradicts an answer that is there; nothing is taken then.
-        RunError: The answers cannot be kept.
     """
     planned = {
         str(key): row for key, row in zip(_keys([row.id for row in plan.handed_out]), plan.handed_out, strict=True)

@@ -46,9 +46,6 @@ class Wish:
         seed: Of the draws.
         min_confidence: Of the export.
         drop_issues: Of the export.
-
-    Raises:
-        SettingsError: At such a share there is nothing to prove.
     """
 
     bound: float | None = None
@@ -76,12 +73,7 @@ class State:
 
 
 def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
-    """The campaign of a run, begun where there is none; its plan is on the disk.
-
-    Raises:
-        SettingsError: The wish does not fit the plan, or lacks the bound of a new one.
-        RunError: The plan is damaged, or the run's labels are others by now.
-    """
+    """The campaign of a run, begun where there is none; its plan is on the disk."""
     plan = _sound_plan(folder, again)
     if plan is not None and not again:
         _refuse_other(folder, plan, wish)
@@ -170,11 +162,7 @@ def id_to_fill(columns: Columns) -> str:
 
 
 def stand(folder: RunFolder, campaign: Campaign, bound: float | None, with_answers: bool) -> State:
-    """What the answers so far prove.
-
-    Args:
-        bound: The share of wrong labels asked for; None for the plan's.
-    """
+    """What the answers so far prove of a share of wrong labels; None for the plan's."""
     said = answered(campaign, folder)
     verdict = judge(campaign, said, campaign.plan.bound if bound is None else bound, with_answers)
     return State(campaign, said, verdict, certificate_of(folder, campaign, said, verdict))
@@ -232,15 +220,7 @@ def write_tasks(table: pa.Table, out: Path, classes: Sequence[str]) -> None:
 
 
 def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
-    """Compute a run's certificate again from its files.
-
-    Returns:
-        What the files say, and in what the certificate differs.
-
-    Raises:
-        InputError: The noisy file is gone, or has changed since.
-        RunError: There is no certificate, or a file of it is damaged.
-    """
+    """Compute a run's certificate again from its files: what these say, and in what the certificate differs."""
     kept = read_certificate(folder)
     find_input(folder, "noisy", noisy).needed()
     plan = needed_plan(folder.path)

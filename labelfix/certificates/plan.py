@@ -114,11 +114,7 @@ def campaign_of(plan: Plan, exported: Exported) -> Campaign:
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:
-    """The plan with more rows handed out.
-
-    Args:
-        count: How many more, as far as there are so many.
-    """
+    """The plan with so many more rows handed out, as far as there are so many."""
     plan = campaign.plan
     first = len(plan.handed_out)
     last = min(first + count, len(campaign.order))

@@ -30,9 +30,6 @@ def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_
     Args:
         table: The file, or a table of ids and labels.
         classes: The run's classes (K), as its own files write them.
-
-    Raises:
-        InputError: It cannot be read, or has a label that is not a class.
     """
     known = _with_too_hard(classes)
     table = table if isinstance(table, pa.Table) else str(table)

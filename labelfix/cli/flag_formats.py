@@ -41,14 +41,7 @@ class Outputs:
 
     @staticmethod
     def of(words: Sequence[str], show: int | None) -> Outputs:
-        """What some words ask for.
-
-        Args:
-            words: Each `FORMAT` or `FORMAT=FILE`.
-
-        Raises:
-            SettingsError: There is no such format, or two would go to one place.
-        """
+        """What some words, each `FORMAT` or `FORMAT=FILE`, ask for."""
         stdout: list[str] = []
         files: dict[Path, str] = {}
         for word in words:

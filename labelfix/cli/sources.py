@@ -69,14 +69,7 @@ def sources(
 
 
 def read_costs(named: Sequence[str]) -> dict[str, float]:
-    """Source → price of a label.
-
-    Args:
-        named: Each `SOURCE=PRICE`.
-
-    Raises:
-        SettingsError: One is not written so, or is no price.
-    """
+    """Source → price of a label, of words that are each `SOURCE=PRICE`."""
     found = {}
     for each in named:
         name, equals, price = each.rpartition("=")

@@ -102,11 +102,7 @@ class Checkpoints:
         self._last, self._epochs = time.monotonic(), 0
 
     def latest(self, phase: str | None = None) -> Snapshot | None:
-        """The newest state that can be read; None at a fresh start.
-
-        Args:
-            phase: Only a state whose `phase` is this one.
-        """
+        """The newest state that can be read, of one phase where it is named; None at a fresh start."""
         for number in reversed(self._numbers()):
             found = _read(self._state(number))
             if found is not None and phase in (None, found.values.get("phase")):

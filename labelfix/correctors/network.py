@@ -121,11 +121,7 @@ class NetworkCorrector:
 
     @classmethod
     def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> NetworkCorrector:
-        """Read what `save` wrote; see `load_corrector`.
-
-        Raises:
-            RunError: It is damaged.
-        """
+        """Read what `save` wrote; see `load_corrector`."""
         for name, wanted in (("num_classes", classes), ("feature_width", width)):
             if description[name] != wanted:
                 what = f"{name}: is {description[name]}, but the classifier's is {wanted}"

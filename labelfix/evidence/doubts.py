@@ -34,11 +34,7 @@ class Doubt:
 
 
 def doubts(log_f: Floats, truth: Codes) -> tuple[Doubt, ...]:
-    """The doubtful rows, worst first.
-
-    Args:
-        log_f: `(R, K)` log-probabilities out of fold.
-    """
+    """The doubtful rows, worst first, by `(R, K)` log-probabilities out of fold."""
     p = np.exp(log_f)
     own = p[np.arange(len(truth)), truth]
     found = np.flatnonzero((p.max(axis=1) >= SURE) & (own <= HARDLY))

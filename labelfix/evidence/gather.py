@@ -66,9 +66,6 @@ class Evidence:
         """The evidence for another fit, whose features know the trusted rows that judged this one.
 
         It takes over the scale of soft labels, the threshold and all figures; later rows are judged by its own heads.
-
-        Args:
-            problem: What it was fitted to: the same rows.
         """
         judged, judges = self.fitted, self.judges
         fitted = replace(
@@ -94,7 +91,6 @@ def judge(
     """Calibrate a fit and gather the evidence.
 
     Args:
-        own: The data that it was fitted to.
         drawn: How the trusted rows were drawn.
     """
     problem, every = drawn.judging(own), fitted.held
@@ -179,8 +175,6 @@ def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = N
     """Why the trusted rows say nothing of all rows, for a person; empty where they do.
 
     Args:
-        problem: The data.
-        found: The calibrated fit.
         soft: `(n, K)` soft labels of some noisy rows: of which classes they are.
     """
     if problem.sampling == "picked":

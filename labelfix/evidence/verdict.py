@@ -68,11 +68,7 @@ def conclude(ledger: Ledger) -> Verdict:
 
 
 def labels_of(difference: Estimate | None) -> Labels:
-    """The verdict on labels: whether corrected ones are better than given ones.
-
-    Args:
-        difference: Share of right labels, corrected minus given; None where it is not known.
-    """
+    """The verdict on labels, by the share of right ones, corrected minus given; None where that is not known."""
     if difference is None:
         return "not measurable"
     if difference.value > max(LEAST, _error(difference)):

@@ -160,7 +160,6 @@ def _best(rows: FitRows, mean: Tensor, sums: Callable[[int | None], Moments]) ->
     """The shrinkages of the best out-of-fold likelihood, in full and without each fold, and their heads.
 
     Args:
-        rows: The data.
         mean: `(D,)` what was subtracted from features.
         sums: The fold that is left out, if any → sums of the other rows.
     """

@@ -109,11 +109,7 @@ class CrossFitted:
         return float(self.losses(truth).mean())
 
     def shifted(self, log: Tensor) -> CrossFitted:
-        """The same with something added to the logits of each class.
-
-        Args:
-            log: `(K,)`.
-        """
+        """The same with `(K,)` something added to the logits of each class."""
         full, *without = (LinearHead(h.weight, h.bias + log.to(h.bias.dtype)) for h in (self.full, *self.without))
         held = np.asarray(log_softmax(self.held + log.numpy()))
         return replace(self, full=full, without=tuple(without), held=held)

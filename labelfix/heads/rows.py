@@ -101,11 +101,7 @@ class FitRows:
         return torch.nn.functional.one_hot(labels, self.num_classes).float()
 
     def weights(self, uses: Sequence[Codes]) -> Tensor:
-        """`(B, N + M)` weights ω of the rows in each fit.
-
-        Args:
-            uses: For each fit, the trusted rows that it may use.
-        """
+        """`(B, N + M)` weights ω of the rows in each fit, which may use these trusted rows."""
         weights = torch.zeros(len(uses), len(self.features), dtype=self.features.dtype)
         weights[:, : len(self.given)] = 1
         for row, use in zip(weights, uses, strict=True):

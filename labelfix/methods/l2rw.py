@@ -61,11 +61,7 @@ class L2rwTrainer(ReweightingTrainer):
 
 
 def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
-    """Train the classifier; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train the classifier; see the module's docstring."""
     training = plain_training(problem, settings, progress)
     split = replace(training.split, train=training.split.train[:0], meta=training.split.train)
     training = replace(training, split=split)

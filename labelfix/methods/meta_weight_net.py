@@ -121,11 +121,7 @@ class MetaWeightNetTrainer(ReweightingTrainer):
 
 
 def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
-    """Train classifier and weight network together; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train classifier and weight network together; see the module's docstring."""
     split = cut_trusted_rows(problem, settings)
     if not settings.train_on_clean:
         judging = np.sort(np.concatenate([split.train, split.meta]))

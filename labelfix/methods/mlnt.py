@@ -236,11 +236,7 @@ class MlntTrainer(LookaheadTrainer):
 
 
 def train_network(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedModel:
-    """Train student and teacher; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train student and teacher; see the module's docstring."""
     training = plain_training(problem, settings, progress).without_teachers()
     plan, split = training.plan, training.split
     progress.say(split.describe())

@@ -73,11 +73,7 @@ class EntryInMemory:
 
 
 class EntryWriter:
-    """Takes them into files.
-
-    Args:
-        folder: An existing empty folder.
-    """
+    """Takes them into files of an existing empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

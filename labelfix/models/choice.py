@@ -28,11 +28,7 @@ OF_TABLES = "kernel and linear (both, or one of them) or mlp"
 def choose_representation(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    """The representation that the settings name, or the one that suits the inputs.
-
-    Args:
-        noisy: The noisy rows; statistics of table columns are taken from them.
-    """
+    """The representation that the settings name, or that suits the inputs; columns are measured on noisy rows."""
     if noisy.spec.beside:
         chosen: Representation = _of_several_kinds(noisy, settings, compute, progress)
     else:

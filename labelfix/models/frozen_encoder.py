@@ -51,11 +51,7 @@ class FrozenEncoder(FrozenFeatures):
 
     @classmethod
     def read(cls, values: dict[str, Any], spec: InputSpec, folder: Path, **own: Any) -> Self:  # noqa: ANN401
-        """Read back what `to_json` gave.
-
-        Args:
-            own: The fields of this library alone.
-        """
+        """Read back what `to_json` gave; `own` are the fields of this library alone."""
         encoder, width = bundled_encoder(values, folder), int(values["width"])
         return cls(spec, encoder, str(values["source"]), int(values["batch_size"]), width, **own)
 

@@ -93,11 +93,7 @@ class Place:
 
 
 def place_of(representation: Representation) -> Place:
-    """The part of a representation that can be trained.
-
-    Raises:
-        SettingsError: Nothing, or more than one.
-    """
+    """The part of a representation that can be trained."""
     assert isinstance(representation, FrozenFeatures)
     views, weights = views_of(representation)
     found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]

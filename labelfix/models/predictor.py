@@ -23,8 +23,4 @@ class Predictor(Protocol):
         """D."""
 
     def say(self, inputs: Inputs, rows: Codes) -> tuple[Logits, Probabilities]:
-        """Logits `(n, K)` before temperature, and features h(x) `(n, D)`.
-
-        Args:
-            rows: `(n,)` which of them.
-        """
+        """Logits `(n, K)` before temperature, and features h(x) `(n, D)`, of some rows `(n,)`."""

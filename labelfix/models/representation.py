@@ -84,11 +84,7 @@ class Representation(Protocol):
 
 
 def representation_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
-    """Bring back a saved representation.
-
-    Args:
-        values: What its `to_json` gave.
-    """
+    """Bring back a saved representation from what its `to_json` gave."""
     if family == "views":
         return _views_from_json(values, spec, folder)
     if family in _NETWORKS:

@@ -75,11 +75,7 @@ class TrainedClassifier:
         return np.concatenate([np.empty((0, len(self.classes)), np.float32), *parts])
 
     def save(self, folder: Path) -> None:
-        """Write the folder, replacing an existing classifier.
-
-        Raises:
-            RunError: The folder is there and holds something else.
-        """
+        """Write the folder, replacing an existing classifier."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()) and not (folder / ABOUT).exists():
             raise RunError(f"{folder}: is not a classifier of labelfix; choose another folder")
@@ -89,12 +85,7 @@ class TrainedClassifier:
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> TrainedClassifier:
-        """Read a folder that `save` wrote.
-
-        Raises:
-            RunError: The folder is missing or damaged.
-            SettingsError: The device is not there.
-        """
+        """Read a folder that `save` wrote."""
         folder = Path(folder)
         about = _read_about(folder)
         try:

@@ -81,11 +81,7 @@ class Views(FrozenFeatures):
         return list(chain.from_iterable(self.weights))
 
     def weighed(self, part_weights: Sequence[float], known: tuple[InputTable, list[Features]] | None = None) -> Views:
-        """The same with other weights.
-
-        Args:
-            part_weights: Of each part, those of all views in one row.
-        """
+        """The same with other weights of each part, those of all views in one row."""
         rest = iter(part_weights)
         weights = tuple(tuple(islice(rest, view.part_count)) for view in self.views)
         return replace(self, weights=weights, known=known)
@@ -172,11 +168,7 @@ def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
 
 
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
-    """Representations as views, each of weight 1; views of views stand in one row.
-
-    Raises:
-        SettingsError: One of them is trained as a whole.
-    """
+    """Representations as views, each of weight 1; views of views stand in one row."""
     for name, each in zip(names, found, strict=True):
         if not each.frozen:
             raise SettingsError(

@@ -85,7 +85,6 @@ def figures(
     Args:
         clean: Its clean training rows; None for a step without them, whose loss is then 0.
         meta_loss: L_clean(w'); None in a step without a meta-gradient.
-        gradient: g_w'; None likewise.
         gamma: γ; None in a window's first step.
     """
     soft = learned.soft.detach()

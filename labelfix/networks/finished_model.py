@@ -100,11 +100,7 @@ def chosen_and_judged(
 
 
 def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) -> dict[str, Any]:
-    """How often a classifier is right on the held-out rows that judge, as plain values.
-
-    Args:
-        logits: `(M, K)` of the trusted rows.
-    """
+    """How often a classifier of `(M, K)` logits of the trusted rows is right on the held-out rows that judge."""
     rows = split.judging[problem.judges[split.judging]]
     weights = row_weights(problem.truth, class_ratio(problem))[rows]
     return {"judged_on": HELD_OUT} | share_with_interval(logits[rows].argmax(axis=1) == problem.truth[rows], weights)
@@ -134,11 +130,7 @@ def network_model(
     history: pa.Table,
     metrics: Mapping[str, Any] | None = None,
 ) -> FittedModel:
-    """A trained network with its temperature and soft labels.
-
-    Args:
-        corrector: Trusted rows whose labels may be looked at, and the temperature that they choose → soft labels.
-    """
+    """A trained network with its temperature and soft labels."""
     classifier.to(memory_format=torch.contiguous_format).eval()
     every = np.arange(len(problem.truth), dtype=np.int64)
     logits, _ = network_outputs(classifier, problem.clean, every, problem.device)

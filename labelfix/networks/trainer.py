@@ -119,8 +119,6 @@ class Trainer:
         """Update w.
 
         Args:
-            clean: Clean training rows; None where none train.
-            meta: Clean meta rows; None for a step without them.
             watch: Whether to work out the figures; on small networks they are a tenth of a step.
             last: Whether the window ends here, before its `lookahead`-th step.
         """

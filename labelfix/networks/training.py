@@ -162,11 +162,7 @@ def train_phase(
     kind: type[Trainer] = Trainer,
     **more: Any,  # noqa: ANN401 - the fields of that kind
 ) -> History:
-    """One training of several: train the classifier, or take the one that was trained before an interruption.
-
-    Args:
-        name: Of the phase, unlike any other of the method.
-    """
+    """One training of several: train the classifier, or take the one that was trained before an interruption."""
 
     def run() -> tuple[Mapping[str, np.ndarray], History]:
         return {}, train(training, make_trainer(training, classifier, kind, **more), phase=name).history
@@ -175,11 +171,7 @@ def train_phase(
 
 
 def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
-    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen.
-
-    Args:
-        choosers: Whether training has something else to choose.
-    """
+    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen."""
     drawn = problem.seed, problem.sampling
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, *drawn)
     choosers = choosers or settings.keep_best or settings.early_stop is not None

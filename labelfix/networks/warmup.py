@@ -18,11 +18,7 @@ STREAM = 3
 
 
 def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int) -> None:
-    """Train the classifier on the noisy rows as they are.
-
-    Args:
-        frozen_epochs: First epochs in which only the head is trained.
-    """
+    """Train the classifier on the noisy rows as they are, in the first `frozen_epochs` only its head."""
     problem, plan, progress = training.problem, training.plan, training.progress
     rows = np.arange(len(problem.noisy), dtype=np.int64)
     feed = Feed(problem.noisy, problem.given, problem.device)

@@ -48,11 +48,7 @@ class Moments:
         )
 
     def head(self, shrinkage: float) -> LinearHead:
-        """The discriminants.
-
-        Args:
-            shrinkage: How much of the mean variance of all rows is added to that of every direction.
-        """
+        """The discriminants; `shrinkage` of the mean variance of all rows is added to that of every direction."""
         total, classes = self.weight.sum(), len(self.weight)
         means = (self.sums + self.sums.sum(dim=0) / total) / (self.weight[:, None] + 1)
         between = self.sums / self.weight.clamp_min(1e-9).sqrt()[:, None]

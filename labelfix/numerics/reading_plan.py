@@ -85,11 +85,7 @@ class Design:
     above: tuple[Bet, ...]
 
     def weights(self, error: Floats) -> Floats:
-        """`(N,)` w, of mean 1.
-
-        Args:
-            error: `(N,)` q, the model's probability that a row is wrong.
-        """
+        """`(N,)` w, of mean 1, of the model's probability `(N,)` q that a row is wrong."""
         own = _spread(error) if self.drawn == "spread" else _telling(*self._border(error, self.drawn))
         return self.uniform + (1 - self.uniform) * own
 
@@ -104,11 +100,7 @@ class Design:
 
 
 def design(error: Floats, bound: float) -> Design:
-    """The design that is expected to decide soonest.
-
-    Args:
-        error: `(N,)` the model's probability that a row is wrong.
-    """
+    """The design that is expected to decide soonest, by the model's probability `(N,)` that a row is wrong."""
     mean = float(_inside(error).mean())
     scenarios = _scenarios(mean, bound)
     likely = {"below": mean < HOPELESS * bound, "above": mean >= bound}

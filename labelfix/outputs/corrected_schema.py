@@ -78,11 +78,7 @@ class CorrectedMetadata:
 
 
 def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
-    """What the metadata say.
-
-    Raises:
-        ValueError: They are missing or damaged; the field is named.
-    """
+    """What the metadata say; a `ValueError` names what is missing or damaged."""
     try:
         found = parse((schema.metadata or {})[METADATA_KEY])
     except KeyError:

@@ -62,14 +62,7 @@ class FlagOptions:
     with_content: bool = False
 
     def refuse_unfit(self, of_run: bool) -> None:
-        """Refuse options that do not go together, and values out of range.
-
-        Args:
-            of_run: Whether a run is judged, not a file of corrected labels.
-
-        Raises:
-            SettingsError: Some do not go together, or a value is out of range.
-        """
+        """Refuse options that do not go together, or not with a run or a file, and values out of range."""
         share = self.max_false_flags
         for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate", "max_drift"):
             value = getattr(self, name)
@@ -99,11 +92,7 @@ class FlagOptions:
 def flag(
     of: RunFolder | Path | pa.Table, asked: FlagOptions, warn: Callable[[str], None] = lambda _: None
 ) -> Judgement:
-    """Find the rows whose labels look wrong, worst first.
-
-    Args:
-        of: A finished run; or a file or a table of corrected labels.
-    """
+    """Find the rows of a finished run, or of a file or a table of corrected labels, that look wrong, worst first."""
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)
     path, source, rows = _opened(of)

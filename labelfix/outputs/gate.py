@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import LabelfixError, input_error
-from labelfix.outputs.accepting import not_accepted, since_edited
-from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
+from labelfix.outputs.baseline import NOTHING, Accepted, Baseline, not_accepted, since_edited
 from labelfix.outputs.column_arrays import codes, validity, values
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups, rows_at
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
@@ -52,9 +51,6 @@ def apply_gates(
         with_trusted: Do not leave them out.
         policy: What is let through by class and by file, how bad findings are and whom they concern.
         details: Looks rows of the baseline up in their sources, by `content`.
-
-    Raises:
-        InputError: There is a gate and no row with a label to judge, or the baseline accepts whatever is found.
     """
     metadata = corrected_metadata(rows)
     known = np.zeros(len(rows), dtype=bool) if trusted is None else trusted
@@ -116,11 +112,7 @@ def apply_gates(
 
 
 def with_details(judgement: Judgement, details: LookUp) -> Judgement:
-    """The judgement with its findings looked up in their sources.
-
-    Args:
-        details: Gives the findings back with `snippet` or `line` filled.
-    """
+    """The judgement with its findings looked up in their sources, which fills `snippet` or `line`."""
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 

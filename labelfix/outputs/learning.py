@@ -24,11 +24,7 @@ from labelfix.runs import RunFolder, atomic_path
 
 
 def write_decided(folder: RunFolder) -> tuple[Path, int, int]:
-    """Write the decisions that stand now into a file of their own in the run folder, which stays as it is.
-
-    Returns:
-        The file, how many rows it has, and how many of them are a random sample.
-    """
+    """Write the decisions that stand into a new file; gives it, its rows, and how many are a random sample."""
     decided = decisions(folder, CorrectedFile(folder.corrected))
     rows = RunRows(folder)
     places = rows.positions(list(decided.labels))
@@ -49,11 +45,7 @@ def write_decided(folder: RunFolder) -> tuple[Path, int, int]:
 
 
 def sampled(rows: RunRows, known: Any) -> int:  # noqa: ANN401 - an array
-    """How many rows at the beginning of the random order are all decided.
-
-    Args:
-        known: `(N,)` the rows whose label a person gave.
-    """
+    """How many rows at the beginning of the random order are all `known` `(N,)`: a person gave their label."""
     answered = known[rows.random_order]
     return len(answered) if answered.all() else int(answered.argmin())
 

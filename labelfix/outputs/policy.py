@@ -49,11 +49,7 @@ class Policy:
         return ClassPolicy() if pattern is None else self.files[pattern]
 
     def refuse_unknown(self, classes: Sequence[str], sources: Sequence[str], where: str) -> None:
-        """Refuse a class or a source of labels that there is not.
-
-        Args:
-            where: What has the classes and sources.
-        """
+        """Refuse a class or a source of labels that there is not in what `where` names."""
         for table, named, there in (("classes", self.classes, classes), ("sources", self.sources, sources)):
             for name in named:
                 _refuse_unknown(table, name, there, where)

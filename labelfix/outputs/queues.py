@@ -129,11 +129,7 @@ class RunRows:
         return found
 
     def file(self, name: str) -> npt.NDArray[np.bool_]:
-        """`(N,)` the rows of a source file, named in full or by its last part.
-
-        Raises:
-            SettingsError: There is none by that name.
-        """
+        """`(N,)` the rows of a source file, named in full or by its last part."""
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:
             known = ", ".join((*self.sources, *self.files)[:20])
@@ -174,9 +170,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         asked: One of `KINDS`, with classes or a source in it where that has letters.
         budget: How many rows people mean to read; the random queue's inclusion probability follows from it.
         choose_next: Makes the queue `next`.
-
-    Raises:
-        SettingsError: There is no such queue, class or source.
     """
     asked = " ".join(asked.split())
     kind, _, rest = asked.partition(" ")

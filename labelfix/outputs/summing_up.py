@@ -67,11 +67,7 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: Mapping[str, A
 
 
 def go_further(features: str, run: str) -> str:
-    """The command that learns features from a run on fixed ones; empty where that cannot be done.
-
-    Args:
-        features: `features` of `run.json`.
-    """
+    """The command that learns features, by `features` of a fixed run's `run.json`; empty where there is none."""
     if features != LEARNABLE:
         return ""
     again = f"labelfix train --resume {shlex.quote(run)} --no-freeze"

@@ -64,7 +64,6 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     """The mean of two fits.
 
     Args:
-        problem: The data, with the features of both side by side.
         first: One fit; it can judge every row that the other can, by the same folds.
     """
     one, other = first.model, second.model

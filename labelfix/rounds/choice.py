@@ -80,11 +80,7 @@ class Choice:
 
 
 def judged(problem: Problem, model: FittedModel, rows: npt.NDArray[np.bool_]) -> Judged:
-    """Ask a fit.
-
-    Args:
-        rows: `(M,)` trusted rows that are asked about.
-    """
+    """Ask a fit about `(M,)` some trusted rows."""
     assert model.held is not None
     held = model.held.only(rows[model.held.rows])
     donors = None

@@ -95,7 +95,6 @@ def described(
 
     Args:
         chosen: `(n,)` which rows, from 0, in the order to ask.
-        chance: `(n,)` with which probability; empty where nothing about it was random.
     """
     about = corrected_metadata(rows)
     classes, columns = ClassNames(about.classes), [*columns_of(rows), *([] if asker is None else [SOURCE_SCORES])]

@@ -15,8 +15,7 @@ from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.formats.text import as_text
-from labelfix.outputs.row_content import content_hash
-from labelfix.outputs.snippets import look_up
+from labelfix.outputs.snippets import content_hash, look_up
 
 SPEC = InputSpec("table", ("x", "text"))
 

@@ -47,11 +47,7 @@ class Right:
     paired: int
 
     def collapse(self, of: str) -> str | None:
-        """See `HeldOutVerdict`.
-
-        Args:
-            of: What the rows are to the networks, for people.
-        """
+        """See `HeldOutVerdict`; `of` is what the rows are to the networks, for people."""
         bar, name = max((self.given, "the given labels"), (self.prior, "the commonest class"))
         if self.rows == 0 or self.corrected >= bar:
             return None
@@ -92,7 +88,6 @@ def judge_network(
 
     Args:
         transition: T, which no held-out row had a part in.
-        lcn: The trained LCN.
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT
     every = np.arange(len(problem.truth), dtype=np.int64)

@@ -92,12 +92,7 @@ def fit_posterior(
     correction: StructuredCorrection,
     classifier: CrossFitted,
 ) -> Posterior:
-    """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
-
-    Args:
-        prior: What was known before the meta step.
-        classifier: f, fitted to its labels.
-    """
+    """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows."""
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
     seen = _Seen(rows, prior, labels, correction, classifier)
     given: Labels = problem.given

@@ -253,12 +253,7 @@ def _expected(problem: Problem, trusted: Spoken, use: Codes, some: Spoken, f: Fl
 
 
 def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> Sources:
-    """Fit the matrices of all sources.
-
-    Args:
-        prior: Its stack says what each row is before any opinion is heard.
-        heard: The opinions, and the weights of the sources.
-    """
+    """Fit the matrices of all sources; the prior's stack says what each row is before any opinion is heard."""
     part = rows.sample(FITTED_TO)
     some, features = heard.noisy[part.numpy()], rows.noisy[part]
     every, folds = np.arange(len(problem.truth)), rows.folds.of[: len(problem.truth)]

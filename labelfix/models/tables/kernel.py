@@ -64,11 +64,7 @@ def ranked(linear: Floats, quantiles: Floats) -> Floats:
 
 
 def waves(even: Floats, projections: Floats) -> Floats:
-    """`(B, 2F)` cosines and sines.
-
-    Args:
-        even: `(B, C)` of `ranked`.
-    """
+    """`(B, 2F)` cosines and sines of `ranked` features `(B, C)`."""
     turned = even @ projections
     return np.asarray(np.hstack([np.cos(turned), np.sin(turned)]) / np.sqrt(projections.shape[1]))
 
@@ -110,11 +106,7 @@ class KernelTable(FrozenFeatures):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> KernelTable:
-        """Read back what `to_json` and `write_parts` gave.
-
-        Raises:
-            RunError: A file is missing or damaged.
-        """
+        """Read back what `to_json` and `write_parts` gave."""
         linear = TableFeatures.from_json(values, spec, folder)
         numbers = len(linear.statistics.mean)
         shapes: dict[str, Shape] = {

@@ -41,8 +41,6 @@ def advice(run: str, manifest: Mapping[str, Any], actions: Mapping[str, int], ev
     """Gather it.
 
     Args:
-        run: The run folder, as the user named it.
-        manifest: Its `run.json`.
         evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
     """
     verdict, noisy = evidence.get("verdict"), manifest["data"]["noisy"]

@@ -146,7 +146,6 @@ def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:
 
     Args:
         value: Its cell: a path, or an object with `path` or `bytes`.
-        longest: Pixels of its longer side at most.
     """
     from PIL import Image
 
