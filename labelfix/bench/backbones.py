@@ -39,9 +39,7 @@ class Backbone:
     """A network to time.
 
     Attributes:
-        family: What it reads.
         classifier: The whole network, in training mode, on the CPU.
-        batch: Makes up that many rows.
         lcn_hidden: Hidden units of the label correction network that suits it.
     """
 

@@ -36,7 +36,6 @@ class Setting:
     Attributes:
         name: `SET.KIND.RATE` or `SET.none` for the plan's noise, the set's own name otherwise.
         noise: The noise to make; None where the set brings given labels.
-        kinds: The kinds of noise that it stands for.
     """
 
     name: str

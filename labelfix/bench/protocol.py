@@ -48,10 +48,8 @@ class LabelledRows:
     """A data set, encoded.
 
     Attributes:
-        inputs: N rows: features, decoded images or token ids.
         truth: `(N,)` true labels.
         given: `(N,)` given labels; None where the plan makes them.
-        test_inputs: The rows of the test file; None without one.
         first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
             noise of a set is thus the same whatever stands beside its encoder.
         opinions: What several sources say, labels as positions in `words`; None where there is one label a row.

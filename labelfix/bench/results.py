@@ -24,8 +24,6 @@ class FigureColumn:
     """A figure of a run.
 
     Attributes:
-        digits: After the point.
-        less_is_better: Whether a smaller figure is the better one.
         of_wrong: Whether it exists only where some given labels are wrong.
     """
 
@@ -72,12 +70,7 @@ MEANING = (
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean and how sure it is.
-
-    Attributes:
-        mean: Over seeds, or over sets.
-        error: Standard error over seeds; None with one seed, and for means over sets.
-    """
+    """A mean, over seeds or over sets, with its standard error over seeds; None with one seed, and over sets."""
 
     mean: float
     error: float | None = None

@@ -42,10 +42,8 @@ class StepCost:
     """What one way costs.
 
     Attributes:
-        seconds: Median over the rounds.
         ratio: Median over the rounds of its time over that of the plain step.
         megabytes: Peak memory over that of the built networks and batches; None where it was not taken.
-        memory_ratio: The same, relative to the plain step.
     """
 
     way: str
@@ -62,7 +60,6 @@ class StepReport:
     """What was measured, and how.
 
     Attributes:
-        costs: One of each way, in the order of `WAYS`.
         repeats: Steps of each measurement.
         captured: Ways that ran as a CUDA graph.
     """

@@ -37,7 +37,6 @@ class Answered:
         told: `(n,)` 1 where the person said a class at all.
         blank: Rows among them that nobody has looked at.
         open: Rows that were handed out and not answered, blank ones included.
-        hash: Of these answers.
     """
 
     wrong: Floats
@@ -100,8 +99,6 @@ class Taken:
     """What became of a table of answers.
 
     Attributes:
-        new: Answers that were not known before.
-        known: Answers that were.
         blank: Rows of the plan without an answer.
         foreign: Answers to rows that are not in the plan; they prove nothing and are left where they are.
     """

@@ -38,15 +38,7 @@ ROW_ID = "labelfix_id"
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of a certificate; None where it was not said, and the plan's counts.
-
-    Attributes:
-        bound: The share of labels that may be wrong.
-        confidence: How sure it has to be.
-        seed: Of the draws.
-        min_confidence: Of the export.
-        drop_issues: Of the export.
-    """
+    """What is asked of a certificate, and of the export that it is about; what is None the plan says."""
 
     bound: float | None = None
     confidence: float | None = None

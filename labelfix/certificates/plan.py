@@ -27,8 +27,6 @@ class Campaign:
     """A plan beside the labels that it is about.
 
     Attributes:
-        exported: The labels (N rows).
-        design: How the plan draws and bets.
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
         weights: `(N,)` w of each row of `exported`.

@@ -31,8 +31,6 @@ class Outputs:
 
     Attributes:
         stdout: The format of stdout; None where every format goes into a file.
-        files: File → format.
-        show: How many findings were asked for; None where nobody asked.
     """
 
     stdout: str | None

@@ -30,8 +30,6 @@ class FlagRequest:
 
     Attributes:
         run: The run to judge; None for the newest one.
-        options: Which rows, and the gates.
-        overwrite: Whether files that are there may be replaced.
         policy_file: The configuration file that has a gate; None where none has.
     """
 

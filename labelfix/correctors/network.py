@@ -34,12 +34,7 @@ SMALLEST = np.float32(1e-12)
 
 @dataclass(frozen=True)
 class CorrectionWeights:
-    """g_α, trained.
-
-    Attributes:
-        arrays: The weights, by the names that the network of torch gives them.
-        skip: Whether its last output is the share of the given label.
-    """
+    """g_α, trained."""
 
     arrays: Mapping[str, Singles]
     skip: bool
@@ -86,7 +81,6 @@ class NetworkCorrector:
     """Soft label = the LCN's output, its temperature scaled; rows without a given label get P(y | x).
 
     Attributes:
-        temperature: Of log q.
         classifier_temperature: Of the classifier's logits, for rows without a given label.
     """
 

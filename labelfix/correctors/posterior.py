@@ -32,7 +32,6 @@ class PosteriorCorrector:
 
     Attributes:
         label_terms: `(K, K)` L.
-        beta: β.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 

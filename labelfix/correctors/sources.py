@@ -33,7 +33,6 @@ class SourcesCorrector:
     Attributes:
         label_terms: `(S, K, K + 1)` L.
         weights: `(S,)` w.
-        beta: β.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 

@@ -21,12 +21,7 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Doubt:
-    """A doubtful trusted row.
-
-    Attributes:
-        row: Place among the held rows.
-        probability: Of the trusted label.
-    """
+    """A doubtful trusted row: its place among the held ones, another label, and how likely the trusted one is."""
 
     row: int
     suggested: int

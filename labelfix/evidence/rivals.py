@@ -107,7 +107,6 @@ class _Field:
         judged: `(R, D)` features of the judged rows.
         inside: `(R,)` where they stand among the trusted rows of `rows`; None where they do not.
         scale: What features were multiplied by.
-        where: Ends a sentence about a rival.
     """
 
     rows: FitRows

@@ -38,7 +38,6 @@ class Answered:
         given: `(n,)` whether the given label was right.
         corrected: `(n,)` whether the corrected one is, by a model that never saw the answer.
         chosen: C, chosen rows with a given label: n of them were asked about.
-        rows: L.
     """
 
     given: npt.NDArray[np.bool_]

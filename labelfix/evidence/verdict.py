@@ -39,13 +39,7 @@ WORTH = 0.02
 
 @dataclass(frozen=True)
 class Verdict:
-    """Advice.
-
-    Attributes:
-        labels: Whether to use the corrected labels.
-        classifier: The entry of the ledger whose classifier to use.
-        sentence: All of it in words, one line.
-    """
+    """Advice."""
 
     labels: Labels
     classifier: str

@@ -27,12 +27,7 @@ from labelfix.settings.run import TrainSettings
 
 @dataclass(frozen=True)
 class Weighed:
-    """What trusted rows say of a fit.
-
-    Attributes:
-        sides: In the order of the noisy table.
-        drawn: How they were drawn.
-    """
+    """What trusted rows say of a fit, in the order of the noisy table, and how they were drawn."""
 
     evidence: Evidence
     sides: SideColumns

@@ -46,13 +46,11 @@ class Discriminants:
     """Discriminants of given and trusted labels.
 
     Attributes:
-        rows: The data.
         of: `(N,)` the fold of each noisy row; heads without that fold of trusted rows have not seen it.
         mean: `(D,)` subtracted from features before they are summed.
         given: For each fold, sums of its noisy rows by given label.
         trusted: For each fold, sums of its trusted rows.
         shrinkages: `(F + 1)` shrinkage of the full head, then of that without each fold.
-        fitted: The heads.
     """
 
     rows: FitRows

@@ -36,7 +36,6 @@ class Folds:
 
     Attributes:
         of: `(M,)` the fold of each row.
-        count: How many folds.
         weights: `(M,)` how much each row counts; see `heads.class_ratio`.
     """
 

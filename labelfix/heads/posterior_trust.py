@@ -35,10 +35,8 @@ class Trust:
     """How far a posterior trusts each of its parts.
 
     Attributes:
-        beta: β.
         share: ς.
         label_terms: L = κ log T.
-        kappa: κ.
         scale: Calibration of the posterior; None for none.
     """
 
@@ -78,7 +76,6 @@ class PairedPosterior:
 
     Attributes:
         trust: β, ς and κ·log T_p.
-        kappa: κ.
         held: `(P, K)` posterior of each pair, every part of it fitted without the pair's fold.
         without: `trust` without each fold.
     """

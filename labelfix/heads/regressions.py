@@ -30,7 +30,6 @@ class Regressions:
         features: `(N, D)`.
         labels: `(N,)`.
         of: `(N,)` the fold of each row, from 0.
-        num_classes: K.
         towards: The head that weights are drawn to; None for 0.
         iterations: See `minimise`.
         tolerance: See `minimise`.

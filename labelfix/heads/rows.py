@@ -47,8 +47,6 @@ class FitRows:
         features: `(N + M, D)`: noisy rows, then trusted rows. Fits that leave trusted rows out give them weight 0.
         given: `(N,)` given labels.
         truth: `(M,)` trusted labels.
-        num_classes: K.
-        folds: Of the trusted rows.
         described: `(K, D)` features of each class's description, less their mean; None without descriptions.
         class_ratio: `(K,)` how much more frequent classes are than their trusted rows; None where they are not. See
             `heads.class_ratio`.

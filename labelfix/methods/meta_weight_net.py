@@ -66,12 +66,7 @@ class WeightNetwork(nn.Module):
 
 @dataclass(kw_only=True)
 class MetaWeightNetTrainer(ReweightingTrainer):
-    """The classifier, and V with its optimiser.
-
-    Attributes:
-        weight_network: V.
-        weight_optimizer: Of Θ.
-    """
+    """The classifier, and V with its optimiser."""
 
     weight_network: WeightNetwork
     weight_optimizer: torch.optim.Optimizer

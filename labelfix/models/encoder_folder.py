@@ -54,11 +54,7 @@ BUNDLE = "encoder"
 
 @dataclass(frozen=True)
 class EncoderFolder:
-    """A folder with `config.json` and weights.
-
-    Attributes:
-        learnt: Whether a run trained it, so that it lies nowhere else.
-    """
+    """A folder with `config.json` and weights."""
 
     path: Path
     name: str

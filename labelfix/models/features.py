@@ -64,11 +64,7 @@ class FeatureInputs:
 
 @dataclass(frozen=True)
 class SelectedInputs:
-    """Some rows of other inputs, as inputs of their own; nothing is copied.
-
-    Attributes:
-        rows: `(N,)` row numbers in `inputs`.
-    """
+    """Some rows of other inputs, as inputs of their own; nothing is copied."""
 
     inputs: Inputs
     rows: RowNumbers

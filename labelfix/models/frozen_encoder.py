@@ -17,11 +17,7 @@ from labelfix.models.frozen import FrozenFeatures
 
 @dataclass(frozen=True)
 class FrozenEncoder(FrozenFeatures):
-    """Features of another library's encoder, which is kept fixed and lies in a folder.
-
-    Attributes:
-        width: D.
-    """
+    """Features of another library's encoder, which is kept fixed and lies in a folder."""
 
     spec: InputSpec
     folder: EncoderFolder

@@ -67,7 +67,6 @@ class Place:
     """Where an encoder stands among the views of a row.
 
     Attributes:
-        encoder: What can be trained.
         weight: Of the features that it learns.
         stay: Number of each view that stays beside these, with the share of its weight that it keeps.
     """

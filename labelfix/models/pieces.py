@@ -35,12 +35,7 @@ LENGTHS, FLAT = "lengths", "flat"
 
 @dataclass(frozen=True)
 class Pieces:
-    """The pieces of one whole.
-
-    Attributes:
-        window: Rows of a window; the last may have fewer.
-        progress: Told of windows that need no computing.
-    """
+    """The pieces of one whole."""
 
     folder: Path
     window: int

@@ -38,11 +38,7 @@ Outputs = tuple[slice, Logits, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class TrainedClassifier:
-    """The product's classifier.
-
-    Attributes:
-        temperature: Divides the logits before the softmax.
-    """
+    """The product's classifier."""
 
     representation: Representation
     predictor: Predictor

@@ -46,7 +46,6 @@ class Views(FrozenFeatures):
     """Frozen representations side by side; the classifier is a linear head.
 
     Attributes:
-        views: At least one.
         weights: What each part of each view is multiplied by.
         known: A table whose views were encoded before, and their parts; None where there is none.
     """

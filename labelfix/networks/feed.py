@@ -26,11 +26,7 @@ from labelfix.networks.passes import Labelled
 
 @dataclass(frozen=True)
 class Feed:
-    """Rows and their labels.
-
-    Attributes:
-        labels: `(N,)`.
-    """
+    """Rows and their labels `(N,)`."""
 
     inputs: Inputs
     labels: Codes

@@ -38,11 +38,7 @@ HELD_OUT = "held-out trusted rows"
 
 @dataclass(frozen=True)
 class ChosenCorrector:
-    """What trusted rows choose once the network is trained.
-
-    Attributes:
-        temperature: Of the classifier's logits.
-    """
+    """What trusted rows choose once the network is trained."""
 
     corrector: Corrector
     temperature: float

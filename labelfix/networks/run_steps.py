@@ -45,7 +45,6 @@ class EpochRows:
     """Which rows every step of an epoch takes, and at which learning rates.
 
     Attributes:
-        epoch: From 0.
         noisy: `(S, B)` row numbers.
         clean: `(S, Bc)` of clean training rows; Bc = 0 where none train.
         meta: `(S, Bm)` of clean meta rows; those of a window's first step are held over it, unless the trainer wants

@@ -52,9 +52,7 @@ class Trainer:
     """A classifier and its optimiser. A method overrides `loss`, or `step` where it trains something beside it.
 
     Attributes:
-        classifier: f_w.
         seed: Fixes the dropout masks of a step; None where the classifier has none, which saves time.
-        precision: What the forward passes compute in.
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
         lookahead: Steps of a window of the look-ahead.

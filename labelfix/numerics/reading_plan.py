@@ -67,13 +67,9 @@ class Design:
     """How rows are drawn and betted on.
 
     Attributes:
-        bound: m.
         drawn: By the spread of e, or by the border of a side.
-        uniform: u.
         below_from: The mean of q from which the border is taken of bets on a share below the bound.
         above_from: The same of bets on a share above it.
-        below: Bets on a share below the bound.
-        above: Bets on a share above it.
     """
 
     bound: float

@@ -47,7 +47,6 @@ class Spoken:
         says: `(N, S·K)` the weight of each opinion: of m of one source on one row, 1/√m each.
         speaks: `(N, S)` 1 where a source has an opinion.
         asked: `(S,)` as in `Opinions`.
-        classes: K.
     """
 
     says: sparse.csr_matrix

@@ -46,7 +46,6 @@ class Verdicts:
         position: `(n,)` position among the N corrected rows; -1 for a row left out of the run (an unreadable image).
         given: `(n,)` position of the given label in the classes; -1 where there is none.
         corrected: `(n,)` likewise of the corrected label.
-        issue: `(n,)` the flagged rows.
         details: Further columns, n rows, null where the run left the row out; None where none were asked for.
     """
 
@@ -70,8 +69,6 @@ class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
-        changed: Rows whose label differs from the given one.
-        filled: Rows that had no label.
         absent: Rows of the source that were left out of the run.
         spellings: For each class, how often the source writes it in which way.
         needed: The classes that rows are changed to.

@@ -54,10 +54,8 @@ class CorrectedMetadata:
     """What the schema metadata of a corrected file says.
 
     Attributes:
-        classes: Class names in the order of `soft_label`.
         value_type: How the noisy file stores a label.
         min_confidence: A label was changed only where its confidence reached this.
-        run_id: Id of the run that made the file.
         id_column: Column of the ids in the source; None where ids are row numbers.
         input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
         encoding: Of a source that is a text file and not UTF-8.

@@ -46,10 +46,8 @@ class Drift:
         what: `given labels` or `predicted classes`.
         against: What the rows were compared with, as the user named it.
         rows_against: How many they were compared with.
-        p: The p-value; None where there are no rows to compare.
         level: Below this the shares differ by more than chance makes; half the level of both questions together.
         distance: Share of the rows that would have to be of another class, in [0, 1].
-        tolerance: What of it is let through.
         class_name: The class whose share differs most.
     """
 

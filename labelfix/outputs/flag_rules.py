@@ -33,7 +33,6 @@ class ChosenRows:
     """Rows to list.
 
     Attributes:
-        rows: `(N,)` True for those.
         words: How they were chosen, the rest of a sentence.
         notes: Sentences a person should read beside it.
     """

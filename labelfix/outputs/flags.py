@@ -136,10 +136,8 @@ class _Sources:
     """The sources of rows, looked for when one is asked for; what was not found is said once.
 
     Attributes:
-        about: What the corrected labels say of them.
         folder: The run; None for a file of its own.
         noisy: The name of the source today; None for its own.
-        warn: Told what was not found.
     """
 
     about: CorrectedMetadata

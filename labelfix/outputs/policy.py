@@ -23,7 +23,6 @@ class Policy:
 
     Attributes:
         severity: Of every finding; None goes by its confidence.
-        owner: Whom findings concern; None names nobody.
         classes: Class → what is different for rows of that given label.
         files: Pattern → what is different for rows of files of such names; the first that fits a file counts.
         sources: Source of labels → what is different for labels that it gave.

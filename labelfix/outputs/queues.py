@@ -68,9 +68,6 @@ class RunRows:
 
     Attributes:
         ids: `(N,)` ids as texts.
-        given: `(N,)` given label; -1 for none.
-        suggested: `(N,)` suggested label.
-        score: `(N,)` label score.
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
         sources: Who the labels come from, where several say something.

@@ -25,11 +25,7 @@ KEPT_WEIGHTS = "lost without: a rough figure, as the sources are very many; copi
 
 @dataclass(frozen=True)
 class WorstOpinion:
-    """A row that a source seems to have wrong.
-
-    Attributes:
-        score: The probability that the source is right.
-    """
+    """A row that a source seems to have wrong."""
 
     id: str
     file: str

@@ -47,7 +47,6 @@ class RowReader:
 
     Attributes:
         why_none: Why what rows hold is not shown; empty where it is.
-        window: Rows that are read together.
     """
 
     def __init__(self, folder: RunFolder, noisy: str | None) -> None:

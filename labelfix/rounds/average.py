@@ -31,7 +31,6 @@ class Part:
     Attributes:
         columns: `(E,)` where its features stand among those of both.
         scale: `(E,)` what those are multiplied by to be its own.
-        width: D.
     """
 
     model: FittedModel

@@ -44,12 +44,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Choice:
-    """The fit that is kept.
-
-    Attributes:
-        name: Which.
-        judged: What was asked of each.
-    """
+    """The fit that is kept."""
 
     name: str
     judged: Mapping[str, Judged]

@@ -43,11 +43,7 @@ TIMED = 3
 
 @dataclass(frozen=True)
 class Lesson:
-    """What an encoder is to learn.
-
-    Attributes:
-        training: On the noisy rows as it reads them; no trusted row.
-    """
+    """What an encoder is to learn."""
 
     encoder: Trainable
     training: Training

@@ -49,7 +49,6 @@ class Learnt:
     """What the rounds came to.
 
     Attributes:
-        encoded: The rows as the kept fit reads them.
         figures: Plain values, `rounds` of `metrics.json`.
     """
 
@@ -60,15 +59,7 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Rounds:
-    """Everything that does not change from round to round.
-
-    Attributes:
-        start: Inputs and settings.
-        place: What of the representation learns.
-        folder: Where encoders go.
-        checkpoints: Keeps how far it has come.
-        progress: Told what happens.
-    """
+    """Everything that does not change from round to round."""
 
     start: Start
     frozen: Fit

@@ -33,10 +33,7 @@ class Right:
     """Shares of right labels among some trusted rows.
 
     Attributes:
-        corrected: Of corrected labels.
-        given: Of given ones.
         prior: Of the commonest class.
-        rows: How many rows.
         paired: How many of them have a given label of their own.
     """
 
@@ -64,9 +61,7 @@ class HeldOutVerdict:
 
     Attributes:
         corrector: The LCN with its temperatures, that of the classifier among them.
-        held: What judges the held-out rows; None where there are none.
         classifier_right: Plain values: how often the classifier is right on them.
-        right: The shares of their labels that are right.
         collapse: A sentence where corrected labels are worse than what was there before; None where they are not.
     """
 

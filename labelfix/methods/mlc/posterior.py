@@ -68,12 +68,9 @@ class Posterior:
     """What is made of a given label.
 
     Attributes:
-        corrector: For new rows.
         threshold: From which confidence on a label is changed.
-        own_rows: Soft labels of the noisy rows.
         judges: The corrector without each fold.
         judges_scores: label_score of the noisy rows by each judge, `(N,)` each; None where that is too rough.
-        metrics: What was chosen.
     """
 
     corrector: Corrector
@@ -208,10 +205,7 @@ class _Seen:
     """Noisy rows by heads that learned them, each row taken out again; some rows at a time.
 
     Attributes:
-        prior: Holds N1.
         labels: What the LCN was given.
-        correction: Made the labels that f learned.
-        classifier: f.
         leverage: What makes leverages of f, learned from all noisy rows (True), and of f without a fold, learned from a
             sample; those of the folds are taken to be the same, as they differ by a quarter of the trusted rows.
     """

@@ -26,8 +26,6 @@ class ResidentImages:
 
     Attributes:
         pixels: `uint8 (N, S, S, 3)` on the device.
-        by: How pixels are normalised, on the device.
-        margin: Pixels of padding of the random crop.
     """
 
     pixels: Tensor

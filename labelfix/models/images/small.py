@@ -39,11 +39,7 @@ WINDOW = 512
 
 @dataclass(frozen=True)
 class SmallImages(WholeNetwork):
-    """ResNet-32, trained from the start.
-
-    Attributes:
-        side: S; images of another size are scaled to it.
-    """
+    """ResNet-32, trained from the start."""
 
     family: ClassVar[str] = "resnet32"
     feature_width: ClassVar[int] = FEATURES

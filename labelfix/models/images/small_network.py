@@ -91,7 +91,6 @@ class LearntImages(FrozenFeatures):
 
     Attributes:
         side: S; images of another size are scaled to it.
-        weights: Weights and statistics of the network, by name.
     """
 
     family: ClassVar[str] = "small-network"

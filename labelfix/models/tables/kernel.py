@@ -71,11 +71,7 @@ def waves(even: Floats, projections: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class KernelTable(FrozenFeatures):
-    """Principal components of a table's random Fourier features; the classifier is a linear head.
-
-    Attributes:
-        source: Hash of what was fitted on.
-    """
+    """Principal components of a table's random Fourier features; the classifier is a linear head."""
 
     family: ClassVar[str] = "kernel"
     rows_at_once: ClassVar[int] = TableFeatures.rows_at_once

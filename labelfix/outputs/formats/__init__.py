@@ -21,7 +21,6 @@ class FlagFormat:
 
     Attributes:
         module: Where it is written, by a function `write(judgement) -> str`.
-        about: What it is for.
         most: So many findings it holds and no more, whatever is asked; None for all.
         usual: So many where nothing is asked; None for as many as it holds.
         by_show: Whether anybody is asked: what a service reads holds what the service takes.

@@ -27,7 +27,6 @@ class Advice:
         kind: `use`, `keep`, or empty.
         result: What came of the run, as `train` prints it.
         sentence: Whether to use it; empty where nothing judges the run.
-        following: What to do next; empty where there is nothing to say.
     """
 
     kind: str

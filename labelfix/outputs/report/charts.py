@@ -132,8 +132,6 @@ class NamedCurve:
 
     Attributes:
         series: One value a row of the history; NaN where there is none.
-        share: Whether the values are shares.
-        across: What the rows of the history are.
         ends: What the first and the last of them are called.
     """
 

@@ -34,11 +34,8 @@ class WorstRow:
     """A row of the table of worst rows.
 
     Attributes:
-        position: Place in the noisy table, from 0.
         row: Row of that file, from 1.
         label_score: P(given label is right).
-        action: `relabel` or `review`.
-        p_value: None where there is none.
     """
 
     position: int
@@ -60,13 +57,11 @@ class Collected:
     Attributes:
         evidence: Of `metrics.json`; empty for runs that have none.
         before: `(K,)` given labels of each class.
-        after: `(K,)` corrected labels.
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
-        history: Column → values, numbers only.
     """
 
     path: str

@@ -38,11 +38,7 @@ TABLE_COLUMNS = 6
 
 @dataclass(frozen=True)
 class RowView:
-    """What a row looks like.
-
-    Attributes:
-        image: A `data:` address; empty where the row is no image.
-    """
+    """What a row looks like: its text, and of an image a `data:` address."""
 
     text: str
     image: str = ""

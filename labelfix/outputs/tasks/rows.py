@@ -64,11 +64,7 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskRows:
-    """What all of them share.
-
-    Attributes:
-        people: How many people are to label each.
-    """
+    """What all of them share, and how many people are to label each."""
 
     folder: RunFolder
     own: OwnInput

@@ -33,11 +33,7 @@ HOW = {
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
-
-    Attributes:
-        files: Names of the files in the folder; empty for a single file.
-    """
+    """How many tasks were written, and the names of the files in a folder."""
 
     tasks: int
     files: tuple[str, ...] = ()
