@@ -18,7 +18,7 @@ from torch import nn
 from labelfix.errors import SettingsError, first_line
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
-from labelfix.models.images.resnet32 import ResNet32
+from labelfix.models.images.small import ResNet32
 from labelfix.models.weights import seeded
 from labelfix.settings import hub_access
 

@@ -10,11 +10,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from labelfix.certificates.answers import QUEUE, Answered, Taken, answered, take_answers
+from labelfix.certificates.answers import IN_MEMORY, QUEUE, Answered, Taken, answered, said_in, take_answers
 from labelfix.certificates.certificate import certificate_of, differences, read_certificate, write_certificate
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
-from labelfix.certificates.said import IN_MEMORY, said_in
 from labelfix.certificates.verdict import Verdict, judge
 from labelfix.data.read import Columns
 from labelfix.data.tables import ClassNames

@@ -14,8 +14,7 @@ import typer
 from typer.main import get_command
 
 from labelfix.cli import common_options as options
-from labelfix.cli.above import AboveTheGate
-from labelfix.cli.commands import SPEAKING, Command, Group, with_options
+from labelfix.cli.commands import SPEAKING, AboveTheGate, Command, Group, with_options
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
 from labelfix.extras import need_certify, need_training

@@ -155,3 +155,7 @@ class Group(TyperGroup):
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         return _help_option(super().get_help_option(ctx))
+
+
+class AboveTheGate(Exception):
+    """The one way to exit code 1: more looks wrong than a gate lets through, or a certificate cannot be given."""

@@ -25,8 +25,7 @@ from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.picked import Drawn
-from labelfix.evidence.retrained import retrained
-from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.rivals import Rival, fit_rivals, retrained
 from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.sources import of_sources

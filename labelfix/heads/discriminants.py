@@ -24,12 +24,51 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import Probabilities
 from labelfix.heads.folds import CrossFitted, assembled, calibrated, cut_folds, likeliest_of_each
 from labelfix.heads.rows import TRUSTED_SHARE, FitRows
-from labelfix.numerics.discriminant import Moments
 from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows.
+
+    Attributes:
+        sums: `(K, D)` float64 of the features of each class.
+        weight: `(K,)` float64 how many rows that are.
+        scatter: `(D, D)` float64 Σ x xᵀ over all rows.
+    """
+
+    sums: Tensor
+    weight: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor, labels: Tensor, num_classes: int) -> Moments:
+        """The moments of labelled rows: `(N, D)` features and `(N,)` labels."""
+        sums = torch.zeros(num_classes, features.shape[1], dtype=torch.float64)
+        weight = torch.bincount(labels, minlength=num_classes).double()
+        return cls(sums.index_add_(0, labels, features.double()), weight, (features.T @ features).double())
+
+    def plus(self, other: Moments, factor: float = 1.0) -> Moments:
+        """The moments of these and other rows, the others weighted by a factor."""
+        return Moments(
+            self.sums + factor * other.sums, self.weight + factor * other.weight, self.scatter + factor * other.scatter
+        )
+
+    def head(self, shrinkage: float) -> LinearHead:
+        """The discriminants; `shrinkage` of the mean variance of all rows is added to that of every direction."""
+        total, classes = self.weight.sum(), len(self.weight)
+        means = (self.sums + self.sums.sum(dim=0) / total) / (self.weight[:, None] + 1)
+        between = self.sums / self.weight.clamp_min(1e-9).sqrt()[:, None]
+        within = (self.scatter - between.T @ between) / total
+        within.diagonal().add_(shrinkage * self.scatter.trace() / total / len(within) + 1e-12)
+        weight = torch.cholesky_solve(means.T, torch.linalg.cholesky(within)).T
+        bias = ((self.weight + 1) / (total + classes)).log() - (weight * means).sum(dim=1) / 2
+        return LinearHead(weight.float().contiguous(), bias.float())
+
 
 SHRINKAGES = (0.05, 0.2, 1.0, 4.0)
 """Candidates for the shrinkage; the fewer rows per class, the more of it is better."""

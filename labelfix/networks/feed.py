@@ -19,7 +19,7 @@ from labelfix.models.classifier import TokenBatch
 from labelfix.models.features import FeatureInputs, Inputs, unwrapped
 from labelfix.models.images.augment import Key
 from labelfix.models.images.resident import ResidentImages, placed, resident
-from labelfix.models.loading import in_order
+from labelfix.models.network_inputs import in_order
 from labelfix.models.on_device import to_device
 from labelfix.networks.passes import Labelled
 

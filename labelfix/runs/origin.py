@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labelfix.errors import Defect, InputError, RunError, SettingsError
 from labelfix.runs import schema
 from labelfix.runs.checked import check
+from labelfix.runs.files import jsonable
 from labelfix.settings.hub_access import HUB
 from labelfix.settings.remote_names import is_remote, secrets_of, without_secrets
 
@@ -214,3 +217,17 @@ def _refuse(differing: list[str]) -> None:
 
 def _told(value: Any) -> str:  # noqa: ANN401 - of a setting
     return "automatic" if value is None else repr(value)
+
+
+def run_id(settings: Mapping[str, Any], contents: Sequence[str], seed: int) -> str:
+    """The id of a run: the same settings, inputs and seed always give the same one.
+
+    Args:
+        settings: Plain values of every setting that can change the result.
+        contents: Content hashes of the inputs, in a fixed order.
+
+    Returns:
+        16 hexadecimal digits of a SHA-256.
+    """
+    text = json.dumps([jsonable(settings), list(contents), seed], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

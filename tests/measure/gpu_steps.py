@@ -18,7 +18,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.images.resnet32 import FEATURES, ResNet32
+from labelfix.models.images.small import FEATURES, ResNet32
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.fine_tuned import SequenceBackbone

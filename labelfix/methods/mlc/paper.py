@@ -43,8 +43,7 @@ from labelfix.networks.loop import make_lcn_optimizer, network_outputs
 from labelfix.networks.plan import Training, TrainingPlan, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.state import History
-from labelfix.networks.training import cut_trusted_rows, history_table, make_trainer, says, train
-from labelfix.networks.warmup import learn_given_labels
+from labelfix.networks.training import cut_trusted_rows, history_table, learn_given_labels, make_trainer, says, train
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings

@@ -31,8 +31,7 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
-from labelfix.heads.label_terms import Labels, SourceTerms
-from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
+from labelfix.heads.posterior_trust import Labels, SourceTerms, Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
 from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources

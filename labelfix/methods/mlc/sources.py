@@ -22,8 +22,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.heads.label_terms import SourceTerms
-from labelfix.heads.posterior_trust import Trust
+from labelfix.heads.posterior_trust import SourceTerms, Trust
 from labelfix.heads.rows import FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc.prior import Prior
