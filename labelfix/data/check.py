@@ -39,11 +39,7 @@ class Check:
         return self.summary is not None
 
     def refuse_errors(self) -> None:
-        """Raise what is wrong, as `train` would.
-
-        Raises:
-            InputError: There are errors.
-        """
+        """Raise what is wrong, as `train` would."""
         if not self.sound:
             raise InputError(self.findings)
 

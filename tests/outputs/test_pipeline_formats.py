@@ -14,7 +14,7 @@ import jsonschema
 import junitparser
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labelfix.outputs import gate
@@ -249,7 +249,6 @@ CODE = re.compile(r"`[^`|\n]*`")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, texts, texts, texts)
 def test_nothing_in_data_forges_anything_in_any_format(name, tmp_path_factory, identity, label, other, file):
     found = replace(FINDING, id=identity, given=label, suggested=other, file=file, line=None, owner=other, snippet=None)

@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import numpy as np
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelfix.data.formats import FORMATS, open_table, write_batches
@@ -37,7 +37,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
     ]
 )
 LABELS = st.sampled_from(["cat", "dog", "owl|eagle", 'a "quoted" one', "two, words", "", None, "10", "2"])
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=40)
 
 
 @st.composite

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labelfix.data.formats import ReadOptions, open_table
@@ -21,7 +21,7 @@ from labelfix.data.formats.csv.records import Cells, read_records
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=150)
 QUOTED = st.text(st.sampled_from("ab \",;\t|\n\r\\'#é猫1."), max_size=8)
 PLAIN = st.text(st.sampled_from("ab #é猫1."), max_size=8)
 LABELS = st.sampled_from(["cat", "dog", "", "two words"])

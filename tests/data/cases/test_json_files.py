@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labelfix.data.formats import open_table, write_batches
@@ -273,7 +273,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @example([{"a": [{}, {}], "b": [{}, {}]}], False)  # one record, not two tables
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUES), min_size=1, max_size=6), st.booleans())
 def test_any_records_are_read_and_come_back(tmp_path_factory: Any, found: list[dict[str, Any]], array: bool) -> None:
