@@ -16,7 +16,7 @@ from labelfix.data.formats.base import natural_key
 from labelfix.errors import RunError
 
 Row = dict[str, Any]
-"""A run, by the names of `labelfix.bench.rows.SCHEMA`."""
+"""A run, by the names of `labelfix.bench.measure.SCHEMA`."""
 
 
 @dataclass(frozen=True)

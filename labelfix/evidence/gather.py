@@ -160,10 +160,12 @@ def ledger_of(
     if problem.sampling == "per-class":
         answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
-        shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
-        weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
+        weights = _as_frequent(asked.truth, shares / shares.sum())
     elif problem.sampling == "per-label" and asked.paired:
-        weights = _by_label(asked.given, problem.given, problem.num_classes)
+        known = asked.given != UNLABELLED  # rows without a label weigh as the others do on average
+        weights = np.ones(len(known))
+        of_noisy = np.bincount(problem.given, minlength=problem.num_classes) / len(problem.given)
+        weights[known] = _as_frequent(asked.given[known], of_noisy)
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
@@ -193,19 +195,10 @@ def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = N
     return f"you checked rows with {int((pairs > 0).sum())} of {there} given labels alone"
 
 
-def _by_label(asked: Codes, given: Codes, num_classes: int) -> Floats:
-    """`(R,)` weights of judged rows drawn per given label; rows without one weigh as the others do on average.
-
-    Args:
-        asked: `(R,)` their given labels.
-        given: `(N,)` those of the noisy rows.
-    """
-    known = asked != UNLABELLED
-    drawn = np.bincount(asked[known], minlength=num_classes)
-    share = np.bincount(given, minlength=num_classes) / len(given)
-    weights = np.ones(len(asked))
-    weights[known] = (share / np.maximum(drawn, 1))[asked[known]] * known.sum()
-    return weights
+def _as_frequent(labels: Codes, shares: Floats) -> Floats:
+    """`(R,)` weights by which rows have each label as often as `shares` `(K,)` says, of mean 1."""
+    drawn = np.bincount(labels, minlength=len(shares))
+    return (shares / np.maximum(drawn, 1))[labels] * len(labels)
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:

@@ -30,7 +30,7 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import LossWeigher
-from labelfix.networks.mixture_model import mixture_network
+from labelfix.networks.finished_model import mixture_network
 from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.reweighting import ReweightingTrainer, StepRows
 from labelfix.networks.trainer import Labelled, StepFigures

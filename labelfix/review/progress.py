@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from labelfix.data.labels.noise_rate import RateInterval, rate_of
-from labelfix.outputs.learning import sampled
+from labelfix.outputs.answered import sampled
 from labelfix.outputs.queues import RunRows
 from labelfix.runs.answers import Answer, Ledger
 

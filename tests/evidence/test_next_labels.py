@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labelfix.evidence.next_labels import candidates, choose, worth
+from labelfix.scoring.next_rows import candidates, choose, worth
 
 
 def test_a_row_is_worth_the_probability_that_its_corrected_label_is_wrong() -> None:

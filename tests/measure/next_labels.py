@@ -22,10 +22,10 @@ from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
 from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.methods.table import METHODS
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
+from labelfix.scoring.next_rows import candidates, choose, worth
 from labelfix.settings.methods import ConfidentLearningSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

@@ -48,7 +48,9 @@ def in_repository(found: Finding) -> str:
 
     Links are not followed: a reader knows files by their names in the repository.
     """
-    return _placed(found.path or found.lies or found.file, _root(), os.getcwd())
+    here = os.getcwd()
+    root = _root_of(here, tuple(os.environ.get(name) for name in ROOTS))
+    return _placed(found.path or found.lies or found.file, root, here)
 
 
 @cache
@@ -67,7 +69,3 @@ def _root_of(here: str, told: tuple[str | None, ...]) -> str:
             return place
     folders = (folder for folder in (Path(here), *Path(here).parents) if (folder / ".git").exists())
     return str(next(folders, here))
-
-
-def _root() -> str:
-    return _root_of(os.getcwd(), tuple(os.environ.get(name) for name in ROOTS))

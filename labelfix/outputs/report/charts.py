@@ -85,16 +85,11 @@ def curve(found: NamedCurve) -> Markup:
     low, high = min(value for _, value in points), max(value for _, value in points)
     span, last = (high - low) or 1.0, max(len(found.series) - 1, 1)
     drawn = " ".join(f"{_x(i / last)},{_y((value - low) / span)}" for i, value in points)
-    told = percent if found.share else number_of_three
+    told = percent if found.share else lambda value: number(float(f"{value:.3g}"))
     ticks = [(float(_y(0)), told(low)), (float(_y(1)), told(high))]
     summary = f"{found.name}: from {told(points[0][1])} to {told(points[-1][1])}, between {told(low)} and {told(high)}"
     across = [(0, found.ends[0]), (1, found.ends[1])]
     return _frame([f'<polyline class="line" points="{drawn}"/>'], found.across, across, ticks, summary)
-
-
-def number_of_three(value: float) -> str:
-    """A number for an axis."""
-    return number(float(f"{value:.3g}"))
 
 
 def _x(share: float) -> str:

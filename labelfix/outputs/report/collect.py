@@ -118,7 +118,7 @@ def collect(folder: RunFolder, most: int) -> Collected:
         after=after,
         matrix=matrix,
         histogram=histogram,
-        actions=_actions(folder),
+        actions=(read_metrics(folder).get("counts") or {}).get("actions", {}),
         worst=_worst(rows, worst.rows()),
         listed=worst.seen,
         trusted_changed=trusted_changed,
@@ -133,12 +133,6 @@ def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[Worst
     found = rows_at(rows, positions, names)
     each = ((position, list(found[position].values())) for position in positions.tolist())
     return tuple(WorstRow(place, str(cells[0]), *cells[1:], *[None] * (9 - len(cells))) for place, cells in each)
-
-
-def _actions(folder: RunFolder) -> dict[str, int]:
-    """Rows of each action, as `metrics.json` counts them; empty where it does not."""
-    counts = read_metrics(folder).get("counts")
-    return dict(counts["actions"]) if counts else {}
 
 
 def _history(folder: RunFolder) -> dict[str, list[float]]:

@@ -66,7 +66,10 @@ def cells_of(
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings."""
     found = CellReader(metadata, places).read(wanted)
-    return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
+    return {
+        row: {name: value.get("path") if isinstance(value, dict) else value for name, value in cells.items()}
+        for row, cells in found.items()
+    }
 
 
 class CellReader:
@@ -101,10 +104,6 @@ class CellReader:
         if place not in self._opened:
             self._opened[place] = open_table(place, options=ReadOptions(self._encoding))
         return self._opened[place]
-
-
-def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
-    return value.get("path") if isinstance(value, dict) else value
 
 
 def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> RowView:

@@ -16,12 +16,12 @@ from markupsafe import Markup, escape
 
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.report import charts
-from labelfix.outputs.report.advice import advice
 from labelfix.outputs.report.charts import named_curves
 from labelfix.outputs.report.collect import Collected
 from labelfix.outputs.report.glossary import Glossary
 from labelfix.outputs.report.inputs import RowView, look_at
 from labelfix.outputs.report.plain import between, fixed, moment, percent, plain
+from labelfix.outputs.summing_up import advice
 from labelfix.runs import atomic_path
 
 LARGEST = 5_000_000
