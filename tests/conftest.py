@@ -1,7 +1,8 @@
 """One thread for every test and every process it starts: two threads on a busy machine run many times slower.
 
 No network: every connection but one to this machine fails, whatever a test does. And nothing waits: neither for the
-disk, which need not hold what a test writes, nor to ask a hub again that was refused.
+disk, which need not hold what a test writes (it is written to memory where there is room), nor to ask a hub again that
+was refused.
 """
 
 import gc
@@ -24,6 +25,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # What is compiled once is there for all processes that tests start, and for the next run, whatever is set outside.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+MEMORY = "/dev/shm"
+if "TMPDIR" not in os.environ and os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labelfix-state-")
 
