@@ -14,7 +14,7 @@ from labelfix.cli import main
 from labelfix.errors import RunError
 from labelfix.runs import RunFolder, durable
 
-QUICK = ("--set", "recipe=paper", "--set", "epochs=8")
+QUICK = ("--set", "recipe=paper", "--set", "epochs=2")
 
 
 @pytest.fixture
