@@ -21,8 +21,9 @@ Cost = Annotated[
     options.option(
         "--cost",
         metavar="SOURCE=PRICE",
-        doc="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
-        "rows are then those where an answer gains most for its price, and the column `ask` says whom to ask.",
+        doc="Of several sources: what an answer costs, also of the person whose answers are `trusted`; several "
+        "with commas. The rows are then those where an answer gains most for its price, and the column `ask` says whom "
+        "to ask.",
     ),
 ]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ from labelfix.outputs.sources_table import (
 
 Cost = Annotated[
     list[str] | None,
-    options.option("--cost", metavar="SOURCE=PRICE", doc="What a label of a source costs; repeated for several."),
+    options.option("--cost", metavar="SOURCE=PRICE", doc="What a label of a source costs; several with commas."),
 ]
 Only = Annotated[
     str | None,
@@ -69,9 +70,9 @@ def sources(
 
 
 def read_costs(named: Sequence[str]) -> dict[str, float]:
-    """Source → price of a label, of words that are each `SOURCE=PRICE`."""
+    """Source → price of a label, of words that are each `SOURCE=PRICE`, or several of these with commas between."""
     found = {}
-    for each in named:
+    for each in chain.from_iterable(map(_each, named)):
         name, equals, price = each.rpartition("=")
         try:
             found[name] = float(price)
@@ -80,3 +81,9 @@ def read_costs(named: Sequence[str]) -> dict[str, float]:
         if not equals or not name or not math.isfinite(found[name]) or found[name] < 0:
             raise SettingsError(f"--cost {each}: write it as SOURCE=PRICE, for example --cost expert=0.50")
     return found
+
+
+def _each(named: str) -> list[str]:
+    """The parts of a list with commas; a comma of a name or a price stays."""
+    parts = named.split(",")
+    return parts if all("=" in part for part in parts) else [named]

@@ -203,8 +203,11 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
     assert labelfix.load_run("run").sources("bert", costs={"bert": 2}) == json.loads(capsys.readouterr().out)
     assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
     assert "no such source; there are anna, bert" in capsys.readouterr().err
-    assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
-    assert "write it as SOURCE=PRICE" in capsys.readouterr().err
+    assert main(["sources", "--run", "run", "--format", "json", "--cost", "anna=0.1,bert=2"]) == 0
+    assert [each.get("cost") is not None for each in json.loads(capsys.readouterr().out)["each"][:2]] == [True, True]
+    for wrong in ("anna=cheap", "anna=0,5", "anna=1,bert"):
+        assert main(["sources", "--run", "run", "--cost", wrong]) == 2
+        assert f"--cost {wrong}: write it as SOURCE=PRICE" in capsys.readouterr().err
 
 
 def test_a_column_that_says_who_gave_each_label_is_noticed_and_makes_sources(at_work, capsys):

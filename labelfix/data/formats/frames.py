@@ -155,28 +155,28 @@ def _are_arrays(source: object) -> bool:
 
 
 def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa: ANN401
-    named = any(level is not None for level in frame.index.names)
+    """As `to_parquet` writes it: an index is a column, but for one that only counts rows."""
+    counts = type(frame.index).__name__ == "RangeIndex" and frame.index.name is None
     if frame.columns.is_unique and not any(_written_out(dtype) for dtype in frame.dtypes):
         try:
-            table = pa.Table.from_pandas(frame, preserve_index=named)
+            table = pa.Table.from_pandas(frame, preserve_index=not counts)
             _ = [table.schema.field(i).type for i in range(table.num_columns)]
-            return table, _index_left_out(frame, named)
+            return table, _not_from_0(frame, counts)
         except REFUSED:
             pass
-    columns = _Columns(name, remarks=list(_index_left_out(frame, named)))
+    columns = _Columns(name, remarks=list(_not_from_0(frame, counts)))
     for place, title in enumerate(frame.columns):
         _add_series(columns, str(title), frame.iloc[:, place])
-    if named:
+    if not counts:
         for place, level in enumerate(frame.index.names):
             title = f"__index_level_{place}__" if level is None or str(level) in columns.titles else str(level)
             _add_series(columns, title, frame.index.get_level_values(place).to_series())
     return columns.table()
 
 
-def _index_left_out(frame: Any, named: bool) -> tuple[str, ...]:  # noqa: ANN401
-    """A remark where rows are known by an index that has no name, as after a filter: results come in order of rows."""
-    counts = type(frame.index).__name__ == "RangeIndex" and (frame.index.start, frame.index.step) == (0, 1)
-    if named or counts:
+def _not_from_0(frame: Any, counts: bool) -> tuple[str, ...]:  # noqa: ANN401
+    """A remark where the index counts otherwise than the rows, as after a filter: results come in order of rows."""
+    if not counts or (frame.index.start, frame.index.step) == (0, 1):
         return ()
     return ("its index has no name and is left out; FRAME.rename_axis('id') makes it the id",)
 

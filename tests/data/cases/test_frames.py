@@ -97,6 +97,19 @@ def test_columns_of_one_title_and_titles_of_several_parts_are_all_there() -> Non
     assert rows(duckdb.sql("select 1 as a, 2 as a")) == [{"a": 1, "a (2)": 2}]
 
 
+@pytest.mark.parametrize("kind", [object, "category"])
+def test_a_trusted_sample_of_a_frame_is_joined_by_the_index_both_share(kind: Any) -> None:
+    """As from files by `to_parquet`; an index that only counts rows says nothing of who they are."""
+    noisy = pd.DataFrame({"x": np.arange(60) * 0.5, "label": pd.Series(list("ab") * 30, dtype=kind)})
+    noisy.index = pd.Index([f"w{i}" for i in range(60)])
+    clean = noisy[["label"]].sample(30, random_state=0)
+    reading = read_training(noisy, clean, DataSettings())
+    assert reading.columns.id == "__index_level_0__"
+    joined = zip(reading.data.clean.ids.to_pylist(), reading.data.clean.codes.tolist(), strict=True)
+    assert sorted(joined) == sorted((name, "ab".index(label)) for name, label in clean["label"].items())
+    assert [f.name for f in open_table(noisy.reset_index(drop=True)).schema] == ["x", "label"]
+
+
 def test_a_named_index_is_a_column_also_beside_columns_of_one_title() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"], index=pd.Index(["r"], name="id"))
     assert rows(frame) == [{"a": 1, "a (2)": 2, "id": "r"}]
