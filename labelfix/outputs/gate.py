@@ -60,20 +60,17 @@ def apply_gates(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst = WorstRows(show)
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
     of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
     parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
     counting = [part for part in parts if part.names]
+    worst, issues = WorstRows(show), 0
     doubtful: dict[int, tuple[Accepted, ...]] = {}
-    issues = 0
-    all_accepted = bool(accepted) and len(rows) >= FEW
     for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
         issues += len(flagged)
-        all_accepted = all_accepted and all(str(name) in accepted.rows for name in group["id"].to_pylist())
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
@@ -81,9 +78,7 @@ def apply_gates(
             part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
-    if all_accepted:
-        what = f"has {len(rows):,} rows, and the baseline accepts every one of them, so nothing can be found"
-        raise input_error(source, what, "give --baseline only rows that somebody has looked at, not the whole table")
+    _refuse_all(rows, source, accepted)
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
@@ -109,6 +104,16 @@ def apply_gates(
         policy=policy,
         edited=len(back),
     )
+
+
+def _refuse_all(rows: CorrectedRows, source: str, accepted: Baseline) -> None:
+    """Refuse a baseline of every row; it may well hold all of fewer than `FEW`."""
+    if accepted and len(rows) >= FEW:
+        ids = (str(name) for _, group in groups(rows, ["id"]) for name in group["id"].to_pylist())
+        if all(name in accepted.rows for name in ids):
+            what = f"has {len(rows):,} rows, and the baseline accepts every one of them, so nothing can be found"
+            remedy = "give --baseline only rows that somebody has looked at, not the whole table"
+            raise input_error(source, what, remedy)
 
 
 def with_details(judgement: Judgement, details: LookUp) -> Judgement:

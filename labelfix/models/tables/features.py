@@ -171,7 +171,12 @@ class EmbeddingFeatures(NumbersForHead):
 
 
 def one_hot(cells: list[str], places: Mapping[str, int]) -> npt.NDArray[np.float64]:
-    """`(B, categories)` 1 in a cell's own place; a category that `places` does not have has none."""
+    """`(B, categories)` 1 in a cell's own place; a category without a place has none.
+
+    Args:
+        cells: B categories.
+        places: Category → its place.
+    """
     found = np.zeros((len(cells), len(places)))
     of = np.array([places.get(cell, -1) for cell in cells], dtype=np.int64)
     known = np.flatnonzero(of >= 0)
