@@ -13,8 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -94,7 +92,7 @@ def asked():
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, str]]:
+def chromium(tmp_path_factory):
     """Opens a page in a browser without a window: what became of it, and what the browser complained of."""
     names = ("chromium", "chromium-browser", "google-chrome")
     browser = next((found for found in map(shutil.which, names) if found), None)
@@ -103,7 +101,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[st
     own = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0", "--no-first-run"]
     own += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 
-    def opened(page: Path, *flags: str) -> tuple[str, str]:
+    def opened(page, *flags):
         profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
         command = [browser, *own, profile, *flags, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)

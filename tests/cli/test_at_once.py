@@ -1,7 +1,5 @@
 """Two processes at one place: one result or the other, whole, and whoever comes too late is told."""
 
-from __future__ import annotations
-
 import json
 import shutil
 

@@ -1,7 +1,5 @@
 """`--safe-csv`: cells that a spreadsheet would run are shown instead; everything else stays as it is."""
 
-from __future__ import annotations
-
 import csv
 import re
 

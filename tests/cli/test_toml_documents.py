@@ -1,7 +1,5 @@
 """What is written as TOML is read back by Python's own reader."""
 
-from __future__ import annotations
-
 import tomllib
 
 import pytest

@@ -4,8 +4,6 @@ Features of every light backbone are made again by the libraries that made them,
 their definitions.
 """
 
-from __future__ import annotations
-
 import io
 
 import hypothesis.strategies as st

@@ -1,7 +1,5 @@
 """Images that are decoded when a batch needs them, and the transforms of timm's data configurations."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

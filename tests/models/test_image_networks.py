@@ -1,7 +1,5 @@
 """ResNet-32, timm models, and the pixels they read."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

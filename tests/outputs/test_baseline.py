@@ -1,7 +1,5 @@
 """What was accepted comes back when it is edited: by its label, and by what the row holds."""
 
-from __future__ import annotations
-
 import json
 
 import pyarrow as pa

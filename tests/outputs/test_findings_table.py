@@ -1,7 +1,5 @@
 """The table of `flag` fits a terminal: the text gives way first, then ids and classes, places last."""
 
-from __future__ import annotations
-
 import pytest
 
 from labelfix.outputs.formats.text import findings_table

@@ -1,8 +1,6 @@
 """Every format of `flag` as its reader takes it: by the standard's own schema, by a parser of the trade, or by the keys
 that a service's documentation asks."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.resources
 import json

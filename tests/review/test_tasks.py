@@ -1,7 +1,5 @@
 """Rows go out to annotation tools and spreadsheets, and their answers come back to the same rows."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil
