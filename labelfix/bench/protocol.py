@@ -149,7 +149,6 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
 
 
 def _trusted(truth: Codes, classes: tuple[str, ...], plan: Plan, generator: np.random.Generator) -> Codes:
-    """Positions of the trusted rows, in order."""
     size = min(plan.trusted_per_class * len(classes), int(len(truth) * plan.trusted_share))
     shuffled = generator.permutation(len(truth))
     chosen, rest = shuffled[:size], shuffled[size:]

@@ -136,7 +136,6 @@ def _captured(bench: Workbench, step: Step, progress: Progress) -> Replayed:
 
 
 def _timed(step: Step, repeats: int, device: torch.device) -> float:
-    """Seconds of one step, over some in a row."""
     _wait(device)
     started = perf_counter()
     for _ in range(repeats):

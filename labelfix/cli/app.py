@@ -51,7 +51,6 @@ def _app(names: Collection[str]) -> typer.Typer:
 
 
 def _empty() -> typer.Typer:
-    """The command line without any command."""
     app = typer.Typer(
         name="labelfix",
         no_args_is_help=True,

@@ -153,7 +153,6 @@ class Checkpoints:
         return self.folder / f"state-{number:08d}"
 
     def _numbers(self) -> list[int]:
-        """The numbers of the states that are there, in order."""
         names = [path.name.removeprefix("state-") for path in self.folder.glob("state-*")]
         return sorted(int(name) for name in names if name.isdecimal())
 

@@ -82,7 +82,6 @@ def classifier_of(ledger: Ledger) -> str:
 
 
 def _that_agree(ledger: Ledger) -> list[Entry]:
-    """The entries that say as many given labels as the one that says most."""
     asked = [(each, each.agreement_gap) for each in ledger.entries]
     return [each for each, gap in asked if gap is not None and gap.value <= _error(gap)]
 
@@ -92,7 +91,6 @@ def _clearly(gain: Estimate) -> bool:
 
 
 def _error(estimate: Estimate) -> float:
-    """The standard error, from the interval."""
     return (estimate.high - estimate.low) / (2 * Z95)
 
 

@@ -218,7 +218,6 @@ def _use(rows: FitRows, fold: int | None) -> tuple[Tensor, float]:
 
 
 def _sum(of_folds: tuple[Moments, ...], fold: int | None) -> Moments:
-    """The sum over all folds but one."""
     first, *others = (moments for k, moments in enumerate(of_folds) if k != fold)
     for moments in others:
         first = first.plus(moments)

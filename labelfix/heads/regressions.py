@@ -62,7 +62,6 @@ class Regressions:
 
     @cached_property
     def _offset(self) -> Tensor:
-        """`(K, N)` logits of `towards`."""
         assert self.towards is not None
         return self.towards.logits(self.features).T
 

@@ -114,7 +114,6 @@ class MlntTrainer(LookaheadTrainer):
     def step(
         self, noisy: Labelled, clean: Labelled | None, meta: Labelled | None, watch: bool = True, last: bool = False
     ) -> StepFigures | None:
-        """Update w and the teacher."""
         learned, gradient = self.memory.attempt(lambda pieces: self._in_pieces(noisy, pieces), len(noisy.labels))
         decay = EARLY_DECAY if self.steps < self.rising[1] else LATE_DECAY
         self.teacher.decay = min(decay, self.longest)

@@ -27,11 +27,9 @@ class FrozenEncoder(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {
             "name": self.folder.name,
             "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),

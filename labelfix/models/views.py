@@ -86,7 +86,6 @@ class Views(FrozenFeatures):
         return replace(self, weights=weights, known=known)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)`."""
         parts = self.parts(table, compute, progress)
         if isinstance(table, HeldInputs) or 4 * len(table) * self.feature_width <= IN_MEMORY:
             return FeatureInputs(np.concatenate([np.empty((0, self.feature_width), np.float32), *self._joined(parts)]))
@@ -144,7 +143,6 @@ class Views(FrozenFeatures):
         return views_card([view.spec.kind for view in self.views], [view.feature_card() for view in self.views])
 
     def _joined(self, parts: Sequence[Features]) -> Iterator[Features]:
-        """All views side by side, a block of rows at a time."""
         for start in range(0, len(parts[0]), BLOCK):
             yield joined([part[start : start + BLOCK] for part in parts], self.part_weights)
 

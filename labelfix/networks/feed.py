@@ -83,7 +83,6 @@ class ResidentFeed:
 
 
 def _there(batch: Labelled, device: torch.device) -> Labelled:
-    """A batch of the host on the device."""
     numbers = None if batch.numbers is None else sent(batch.numbers, device)
     return Labelled(to_device(batch.inputs, device), sent(batch.labels, device), batch.whole, numbers)
 

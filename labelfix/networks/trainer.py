@@ -174,7 +174,6 @@ class Trainer:
     def _said(
         self, noisy: Labelled | None, clean: Labelled | None, piece: int
     ) -> tuple[ClassifierOutput | None, ClassifierOutput | None]:
-        """What the classifier says of both parts of a piece."""
         if self.together and noisy is not None and clean is not None:
             with self.masks("noisy", piece):
                 both = forward(self.classifier, joined(noisy.inputs, clean.inputs), self.precision)

@@ -84,10 +84,8 @@ def cross_entropy_gradient(features: Tensor, log_probabilities: Tensor, labels: 
 
 
 def _dot(a: LinearHead, b: LinearHead) -> Tensor:
-    """`(B,)`."""
     return (a.weight * b.weight).sum(dim=(1, 2)) + (a.bias * b.bias).sum(dim=1)
 
 
 def _add(a: LinearHead, b: LinearHead, factor: Tensor) -> LinearHead:
-    """a + factor·b, `(B,)` factors."""
     return LinearHead(a.weight + factor[:, None, None] * b.weight, a.bias + factor[:, None] * b.bias)

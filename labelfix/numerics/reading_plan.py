@@ -210,7 +210,6 @@ def _inside(error: Floats) -> Floats:
 
 
 def _spread(error: Floats) -> Floats:
-    """The standard deviation of e, of mean 1."""
     q = _inside(error)
     spread = np.sqrt(q * (1 - q))
     found: Floats = spread / spread.mean()

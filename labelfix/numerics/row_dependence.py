@@ -121,7 +121,6 @@ class _Problem:
 
     @cached_property
     def _member(self) -> Floats:
-        """`(S, K)` y' one-hot."""
         return np.eye(len(self.expected))[self.given]
 
     def fit(self, start: Floats, gamma: float) -> Floats:
@@ -151,7 +150,6 @@ class _Problem:
         return np.asarray(terms - mean[:, None])
 
     def _powered(self, gamma: float) -> Floats:
-        """`(S, K)` g^γ."""
         return np.asarray(np.exp(gamma * self.log_g))
 
     def _parts(self, terms: Floats, powered: Floats) -> tuple[Floats, Floats, Floats]:

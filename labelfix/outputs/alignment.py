@@ -273,7 +273,6 @@ def _laid(parts: list[Verdicts], begin: int, end: int) -> Verdicts:
 
 
 def _count_spellings(cells: pa.Array, given: Positions, spellings: list[Counter[Any]]) -> None:
-    """Count how the classes are written in some cells."""
     coded = cells.dictionary_encode()
     written = coded.dictionary.to_pylist()
     there = np.asarray(coded.indices.is_valid()) & (given >= 0)

@@ -63,7 +63,6 @@ def decisions(folder: RunFolder, rows: CorrectedFile) -> Decided:
 
 
 def _known(rows: CorrectedFile, wanted: list[str]) -> set[str]:
-    """Those of some ids that rows have."""
     asked = pa.array(wanted, pa.string())
     found: set[str] = set()
     for _, group in groups(rows, ["id"]):

@@ -117,7 +117,6 @@ def lack(schema: pa.Schema) -> str:
 
 
 def _fits(name: str, type_: pa.DataType) -> bool:
-    """Whether a column can be read as what it is called."""
     if name == "is_label_issue":
         return bool(pa.types.is_boolean(type_))
     if name == SOURCE_SCORES:

@@ -268,5 +268,4 @@ def plain_strings(table: pa.Table) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
-    """A column of strings as one array, whether or not it is dictionary-coded."""
     return pa.concat_arrays([chunk.cast(pa.string()) for chunk in column.chunks] or [pa.array([], pa.string())])

@@ -145,7 +145,6 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
 def _numbers(
     rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
 ) -> npt.NDArray[np.float32]:
-    """A column's numbers of the flagged rows of a group."""
     numbers = values(group.column(name))[flagged]
     bad = np.isnan(numbers)
     if bad.any():

@@ -175,7 +175,6 @@ class Judgement:
             )
 
     def _of_parts(self) -> Iterator[Gate]:
-        """The gates of single classes, files and sources."""
         kinds: Sequence[tuple[Sequence[OfPart], Mapping[str, ClassPolicy], str, str, str]] = (
             (self.classes, self.policy.classes, "class_name", "in a class", "rows of this given label"),
             (self.files, self.policy.files, "files", "in files", "labelled rows of these files"),

@@ -85,7 +85,6 @@ def _source(source: TableSource, content_hash: str, rows: int, settings: DataSet
 
 @cache
 def _version(package: str) -> str | None:
-    """The installed version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

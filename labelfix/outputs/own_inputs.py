@@ -159,7 +159,6 @@ def _places(own: Sequence[str], folder: RunFolder, manifest: Mapping[str, Any]) 
 
 
 def _inside(place: str, folder: Path) -> bool:
-    """Whether a place is in a folder, links followed."""
     return Path(place).resolve().is_relative_to(folder.resolve())
 
 

@@ -195,7 +195,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
 
 def _planned(rows: RunRows) -> Queue:
-    """The rows of the run's plan."""
     plan = needed_plan(rows.path)
     if plan.run_id != rows.manifest["run_id"]:
         raise RunError(f"{plan_path(rows.path)}: was made for another run; {AGAIN}")

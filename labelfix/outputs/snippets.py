@@ -91,7 +91,6 @@ def _columns(metadata: CorrectedMetadata, with_content: bool) -> list[str]:
 
 
 def _content(row: Row, metadata: CorrectedMetadata, folder: Path) -> str | None:
-    """The hash of a row's inputs; see `content_hash`."""
     inputs = {name: row[name] for name in metadata.input_columns if name in row}
     if metadata.input_kind == "image" and inputs:
         name, value = next(iter(inputs.items()))

@@ -28,7 +28,6 @@ class RemoteFile(PassedOn):
         return cls(raw, url)
 
     def read(self, size: int | None = -1) -> bytes:
-        """So many bytes, or all that are left."""
         with worded(self._url):
             return super().read(size)
 

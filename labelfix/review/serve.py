@@ -75,7 +75,6 @@ def _loopback(host: str) -> bool:
 
 
 def _addresses() -> set[str]:
-    """The addresses of this machine."""
     try:
         return {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
     except OSError:

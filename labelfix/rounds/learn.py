@@ -138,7 +138,6 @@ class Rounds:
         return self.place.encoder.family == "text"
 
     def _read(self, table: LabelTable) -> Inputs:
-        """Rows as the encoder reads them."""
         assert table.inputs is not None
         encoder = self.place.encoder
         return encoder.encode(inputs_of(table.inputs, self.place.spec), self.start.settings.compute, self.progress)

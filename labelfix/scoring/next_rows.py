@@ -194,7 +194,6 @@ def described(
 
 
 def _offer(asker: Asker, soft: Probabilities, part: pa.Table, place: int) -> dict[str, object]:
-    """Whom to ask about a row, what an answer gains, and its price."""
     heard = {each["source"] for each in part[SOURCE_SCORES][place].as_py() or ()}
     name, gain, price = asker.whom(soft, heard)
     return {ASK: name, "ask_gain": round(gain, 6), "ask_price": price}

@@ -92,7 +92,6 @@ def all_fields(method: str) -> dict[str, SettingField]:
 
 
 def _names(method: str) -> dict[str, str]:
-    """Bare field name → dotted key."""
     return {key.rpartition(".")[2]: key for key in all_fields(method)}
 
 

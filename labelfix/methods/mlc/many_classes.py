@@ -149,7 +149,6 @@ def _out_of_fold(rows: FitRows, stack: CrossFitted, trust: Trust) -> MadeSoft:
 
 
 def _label_score(soft: MadeSoft, given: Codes) -> Probabilities:
-    """`(N,)` what soft labels make of the given ones."""
     found = np.empty(len(soft), dtype=np.float32)
     for part in row_blocks(len(soft), soft.classes):
         found[part] = np.take_along_axis(soft[part], given[part, None], 1)[:, 0]

@@ -145,7 +145,6 @@ def _warm_up(training: MlcTraining, trainer: MlcTrainer) -> Floats:
 
 
 def _finished(training: MlcTraining, trainer: MlcTrainer, transition: Floats, history: History) -> FittedModel:
-    """Judge what came out and put it together."""
     problem, plan, split, classifier = training.problem, training.plan, training.split, trainer.classifier
     classifier.to(memory_format=torch.contiguous_format).eval()
     verdict = judge_network(problem, split, transition, classifier, trainer.lcn.eval())

@@ -58,7 +58,6 @@ class FrozenTimm(FrozenEncoder):
         return self.batch_size
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
-        """Features of unit norm."""
         device = pick_device(compute.device)
         by = normalisation(self.config["mean"], self.config["std"], device)
         images = decode_window(batch.column(0), name, row, evaluation(self.config), compute.workers)

@@ -96,7 +96,6 @@ class TrainedTimm(WholeNetwork):
         save_for_hf(model, str(folder), model_config=names, model_args=arguments or None, safe_serialization=True)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
         try:
             model: Any = create(EncoderFolder(folder.resolve(), str(folder)))
             last = model.get_classifier()

@@ -108,12 +108,10 @@ class TableFeatures(NumbersForHead):
 
     @property
     def encoded_width(self) -> int:
-        """Numbers of an encoded row."""
         return len(self.statistics.mean) + sum(map(len, self.statistics.categories))
 
     @cached_property
     def _places(self) -> list[dict[str, int]]:
-        """For each categorical column: category → its place."""
         return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
@@ -166,7 +164,6 @@ class EmbeddingFeatures(NumbersForHead):
 
     @property
     def encoded_width(self) -> int:
-        """Numbers of an encoded row."""
         return int(self.spec.width or 0)
 
 

@@ -97,7 +97,6 @@ class KernelTable(FrozenFeatures):
         return self.map(self.linear.window(batch, row, name, compute))
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the file of `write_parts`."""
         return self.linear.to_json() | {"source": self.source, "width": self.feature_width}
 
     @classmethod

@@ -99,7 +99,6 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
 
 
 def _missing(column: pa.Array) -> int:
-    """How many cells are null or NaN."""
     if pa.types.is_floating(column.type):
         return int(np.isnan(column.to_numpy(zero_copy_only=False)).sum())
     return int(column.null_count)

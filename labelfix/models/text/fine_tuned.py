@@ -133,7 +133,6 @@ class FineTunedText(WholeNetwork):
         load_tokenizer(self.folder).save_pretrained(folder)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
         try:
             backbone = SequenceBackbone(*_load(self.folder, num_classes))
             module = Classifier(backbone, self.width, num_classes, torch.Generator())

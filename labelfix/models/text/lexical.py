@@ -80,7 +80,6 @@ class LexicalText(FrozenFeatures):
         return digest(self.family, 2, self.source)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the files of `write_parts`."""
         return {"source": self.source, "rows": self.rows, "terms": len(self.terms), "width": len(self.components)}
 
     @classmethod
@@ -115,7 +114,6 @@ class LexicalText(FrozenFeatures):
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """Term → its place."""
         return {term: place for place, term in enumerate(self.terms)}
 
     @cached_property

@@ -220,7 +220,6 @@ def _matrix(found: Collected) -> list[list[dict[str, Any]]]:
 
 
 def _pairs(found: Collected) -> list[tuple[str, str, int]]:
-    """The most frequent changes."""
     off = found.matrix.copy()
     np.fill_diagonal(off, 0)
     order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]
