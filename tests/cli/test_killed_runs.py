@@ -1,7 +1,5 @@
 """Real `labelfix train` processes, killed at random moments, resumed until they are done: the same bytes come out."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -4,8 +4,6 @@ Every builder writes its files into a folder and returns a `Case`. `CASES` lists
 and for those of the command line.
 """
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +37,7 @@ Builder = Callable[[Path], Case]
 CASES: list[Builder] = []
 
 
-def case(builder: Builder) -> Builder:
+def case(builder):
     CASES.append(builder)
     return builder
 
@@ -51,36 +49,36 @@ TEXTS = [
 LABELS = ["cat", "dog"] * 5
 
 
-def write(path: Path, text: str | bytes) -> Path:
+def write(path, text):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def noisy_lines() -> list[str]:
+def noisy_lines():
     return lines_with(LABELS)
 
 
-def lines_with(labels: list[str]) -> list[str]:
+def lines_with(labels):
     rows = enumerate(zip(TEXTS, labels, strict=True), start=1)
     return ["id,text,label", *(f"a{i},{text},{label}" for i, (text, label) in rows)]
 
 
-def noisy_csv(folder: Path, lines: list[str] | None = None) -> Path:
+def noisy_csv(folder, lines=None):
     return write(folder / "noisy.csv", "\n".join(lines or noisy_lines()) + "\n")
 
 
-def gold_csv(folder: Path, text: str = "id,label\na1,cat\na2,dog\na3,cat\n") -> Path:
+def gold_csv(folder, text="id,label\na1,cat\na2,dog\na3,cat\n"):
     return write(folder / "gold.csv", text)
 
 
-def noisy_table(folder: Path, **columns: Any) -> Path:
+def noisy_table(folder, **columns):
     ids = pa.array([f"a{i}" for i in range(1, 11)])
     table = pa.table({"id": ids, "label": pa.array(LABELS), **columns})
     pq.write_table(table, folder / "noisy.parquet")
     return folder / "noisy.parquet"
 
 
-def changed(line: int, text: str) -> list[str]:
+def changed(line, text):
     lines = noisy_lines()
     lines[line] = text
     return lines
@@ -90,7 +88,7 @@ def changed(line: int, text: str) -> list[str]:
 
 
 @case
-def missing_noisy_file(folder: Path) -> Case:
+def missing_noisy_file(folder):
     noisy_csv(folder)
     return Case(
         folder / "noisi.csv", gold_csv(folder), ("noisi.csv: there is no such file", "did you mean", "noisy.csv?")
@@ -98,38 +96,38 @@ def missing_noisy_file(folder: Path) -> Case:
 
 
 @case
-def missing_clean_file(folder: Path) -> Case:
+def missing_clean_file(folder):
     return Case(
         noisy_csv(folder), folder / "elsewhere.parquet", ("elsewhere.parquet: there is no such", "check the path")
     )
 
 
 @case
-def empty_file(folder: Path) -> Case:
+def empty_file(folder):
     return Case(write(folder / "noisy.csv", ""), gold_csv(folder), ("noisy.csv: is an empty file", "give a file with"))
 
 
 @case
-def empty_trusted_file(folder: Path) -> Case:
+def empty_trusted_file(folder):
     return Case(noisy_csv(folder), write(folder / "gold.csv", ""), ("gold.csv: is an empty file", "give a file with"))
 
 
 @case
-def blank_lines_only(folder: Path) -> Case:
+def blank_lines_only(folder):
     return Case(
         write(folder / "noisy.csv", "\n\n \n"), gold_csv(folder), ("noisy.csv: holds nothing but blank", "header")
     )
 
 
 @case
-def header_only(folder: Path) -> Case:
+def header_only(folder):
     return Case(
         noisy_csv(folder, ["id,text,label"]), gold_csv(folder), ("noisy.csv: holds no rows", "give a file with rows")
     )
 
 
 @case
-def excel_file(folder: Path) -> Case:
+def excel_file(folder):
     noisy = write(folder / "noisy.xlsx", b"PK\x03\x04" + bytes(60))
     return Case(
         noisy, gold_csv(folder), ("noisy.xlsx: cannot be read as an Excel workbook", "save the sheet as CSV UTF-8")
@@ -137,26 +135,26 @@ def excel_file(folder: Path) -> Case:
 
 
 @case
-def excel_file_named_csv(folder: Path) -> Case:
+def excel_file_named_csv(folder):
     noisy = write(folder / "noisy.csv", b"PK\x03\x04" + bytes(60))
     return Case(noisy, gold_csv(folder), ("noisy.csv: is a ZIP archive", "save the table as CSV UTF-8"))
 
 
 @case
-def unknown_ending(folder: Path) -> Case:
+def unknown_ending(folder):
     noisy = write(folder / "noisy.xyz", "X\n")
     return Case(noisy, gold_csv(folder), ("noisy.xyz: is a .xyz file, which labelfix does not read", "it reads CSV"))
 
 
 @case
-def known_ending(folder: Path) -> Case:
+def known_ending(folder):
     noisy = write(folder / "noisy.rds", "X\n")
     says = ("noisy.rds: is a .rds file, which labelfix does not read", "write.csv(readRDS('noisy.rds'), 'noisy.csv', ")
     return Case(noisy, gold_csv(folder), says)
 
 
 @case
-def damaged_parquet(folder: Path) -> Case:
+def damaged_parquet(folder):
     path = noisy_table(folder, text=pa.array(TEXTS))
     return Case(
         write(path, path.read_bytes()[:-40]), gold_csv(folder), ("noisy.parquet: cannot be read as Parquet", "damaged")
@@ -164,20 +162,20 @@ def damaged_parquet(folder: Path) -> Case:
 
 
 @case
-def csv_named_parquet(folder: Path) -> Case:
+def csv_named_parquet(folder):
     noisy = write(folder / "noisy.parquet", "id,text,label\n1,a,b\n")
     return Case(noisy, gold_csv(folder), ("noisy.parquet: is not a Parquet file", "write it as Parquet"))
 
 
 @case
-def damaged_gzip(folder: Path) -> Case:
+def damaged_gzip(folder):
     packed = gzip.compress("\n".join(noisy_lines()).encode())
     noisy = write(folder / "noisy.csv.gz", packed[: len(packed) // 2])
     return Case(noisy, gold_csv(folder), ("noisy.csv.gz: cannot be read as a gzip file", "write the file again"))
 
 
 @case
-def folder_with_nothing_to_read(folder: Path) -> Case:
+def folder_with_nothing_to_read(folder):
     (folder / "things").mkdir()
     write(folder / "things" / "notes.md", "nothing")
     return Case(
@@ -186,12 +184,12 @@ def folder_with_nothing_to_read(folder: Path) -> Case:
 
 
 @case
-def glob_without_match(folder: Path) -> Case:
+def glob_without_match(folder):
     return Case(folder / "part-*.parquet", gold_csv(folder), ("part-*.parquet: matches no file", "check the pattern"))
 
 
 @case
-def parts_of_different_columns(folder: Path) -> Case:
+def parts_of_different_columns(folder):
     (folder / "parts").mkdir()
     pq.write_table(pa.table({"id": ["a1"], "text": ["x"], "label": ["cat"]}), folder / "parts" / "0.parquet")
     pq.write_table(pa.table({"key": ["a2"], "class": ["cat"]}), folder / "parts" / "1.parquet")
@@ -199,7 +197,7 @@ def parts_of_different_columns(folder: Path) -> Case:
 
 
 @case
-def same_file_twice(folder: Path) -> Case:
+def same_file_twice(folder):
     noisy = noisy_csv(folder)
     return Case(noisy, noisy, ("noisy.csv: is given as the noisy and as the trusted file", "a file of their own"))
 
@@ -208,7 +206,7 @@ def same_file_twice(folder: Path) -> Case:
 
 
 @case
-def not_utf8_in_csv(folder: Path) -> Case:
+def not_utf8_in_csv(folder):
     lines = "\n".join(noisy_lines()).encode().replace(b"number four", b"caf\xe9 four")
     return Case(
         write(folder / "noisy.csv", lines),
@@ -221,7 +219,7 @@ def not_utf8_in_csv(folder: Path) -> Case:
 
 
 @case
-def not_utf8_in_parquet(folder: Path) -> Case:
+def not_utf8_in_parquet(folder):
     data = [text.encode() for text in TEXTS]
     data[6] = b"na\xefve text here"
     text = pa.array(data, pa.binary()).view(pa.string())
@@ -233,13 +231,13 @@ def not_utf8_in_parquet(folder: Path) -> Case:
 
 
 @case
-def utf16_without_a_mark(folder: Path) -> Case:
+def utf16_without_a_mark(folder):
     noisy = write(folder / "noisy.csv", "\n".join(noisy_lines()).encode("utf-16-le"))
     return Case(noisy, gold_csv(folder), ("noisy.csv: looks like UTF-16 text", "pass --encoding utf-16-le"))
 
 
 @case
-def zero_byte_late_in_csv(folder: Path) -> Case:
+def zero_byte_late_in_csv(folder):
     lines = [*noisy_lines(), *(f"b{i},more,cat" for i in range(200_000)), "b,ze\0ro,cat"]
     return Case(
         noisy_csv(folder, lines), gold_csv(folder), ("noisy.csv: holds a zero byte in row 200011, column 'text'",)
@@ -247,13 +245,13 @@ def zero_byte_late_in_csv(folder: Path) -> Case:
 
 
 @case
-def no_header(folder: Path) -> Case:
+def no_header(folder):
     noisy = noisy_csv(folder, noisy_lines()[1:])
     return Case(noisy, gold_csv(folder), ("noisy.csv: has no header: its first row ('a1,this is", "'c1,c2,label'"))
 
 
 @case
-def ragged_row(folder: Path) -> Case:
+def ragged_row(folder):
     lines = changed(5, "a5,a sentence, with a comma in it,cat")
     return Case(
         noisy_csv(folder, lines),
@@ -263,7 +261,7 @@ def ragged_row(folder: Path) -> Case:
 
 
 @case
-def quote_never_closed(folder: Path) -> Case:
+def quote_never_closed(folder):
     lines = ["id,label,text", 'a1,cat,"a quoted, sentence"', "a2,dog,another sentence", 'a3,cat,"oops it opens']
     lines += [f"a{i},cat,sentence {i} in it" for i in range(4, 9)]
     filler = [f'b{i},dog,"a sentence, well quoted, number {i}"' for i in range(4000)]
@@ -277,7 +275,7 @@ def quote_never_closed(folder: Path) -> Case:
 
 
 @case
-def named_column_missing(folder: Path) -> Case:
+def named_column_missing(folder):
     return Case(
         noisy_csv(folder),
         gold_csv(folder),
@@ -287,7 +285,7 @@ def named_column_missing(folder: Path) -> Case:
 
 
 @case
-def no_label_column(folder: Path) -> Case:
+def no_label_column(folder):
     lines = [
         "id,text,human1,human2",
         *(f"a{i},{t},cat,dog" if i % 3 else f"a{i},{t},dog,cat" for i, t in enumerate(TEXTS, 1)),
@@ -300,7 +298,7 @@ def no_label_column(folder: Path) -> Case:
 
 
 @case
-def two_label_columns(folder: Path) -> Case:
+def two_label_columns(folder):
     lines = [f"{line},{'noisy_label' if i == 0 else 'cat'}" for i, line in enumerate(noisy_lines())]
     return Case(
         noisy_csv(folder, lines),
@@ -310,7 +308,7 @@ def two_label_columns(folder: Path) -> Case:
 
 
 @case
-def two_trusted_label_columns(folder: Path) -> Case:
+def two_trusted_label_columns(folder):
     gold = gold_csv(folder, "id,label,clean_label\na1,cat,cat\na2,dog,cat\n")
     return Case(
         noisy_csv(folder),
@@ -320,7 +318,7 @@ def two_trusted_label_columns(folder: Path) -> Case:
 
 
 @case
-def no_trusted_label_column(folder: Path) -> Case:
+def no_trusted_label_column(folder):
     gold = gold_csv(folder, "id,who,when\na1,ann,mo\na2,bob,tu\n")
     return Case(
         noisy_csv(folder),
@@ -330,7 +328,7 @@ def no_trusted_label_column(folder: Path) -> Case:
 
 
 @case
-def two_text_columns(folder: Path) -> Case:
+def two_text_columns(folder):
     noisy = noisy_table(folder, title=pa.array(TEXTS), body=pa.array([t.upper() for t in TEXTS]))
     return Case(
         noisy,
@@ -340,7 +338,7 @@ def two_text_columns(folder: Path) -> Case:
 
 
 @case
-def text_and_embedding(folder: Path) -> Case:
+def text_and_embedding(folder):
     noisy = noisy_table(folder, text=pa.array(TEXTS), vector=pa.array([[0.5, float(i)] for i in range(10)]))
     return Case(
         noisy,
@@ -350,14 +348,14 @@ def text_and_embedding(folder: Path) -> Case:
 
 
 @case
-def nothing_to_classify_from(folder: Path) -> Case:
+def nothing_to_classify_from(folder):
     return Case(
         noisy_table(folder), gold_csv(folder), ("noisy.parquet: has no column to classify from", "--text-column")
     )
 
 
 @case
-def labels_asked_for_as_features(folder: Path) -> Case:
+def labels_asked_for_as_features(folder):
     return Case(
         noisy_csv(folder),
         gold_csv(folder),
@@ -367,7 +365,7 @@ def labels_asked_for_as_features(folder: Path) -> Case:
 
 
 @case
-def text_column_of_numbers(folder: Path) -> Case:
+def text_column_of_numbers(folder):
     noisy = noisy_table(folder, score=pa.array(np.arange(10.0)))
     return Case(
         noisy,
@@ -378,7 +376,7 @@ def text_column_of_numbers(folder: Path) -> Case:
 
 
 @case
-def label_column_of_dates(folder: Path) -> Case:
+def label_column_of_dates(folder):
     noisy = noisy_table(folder, text=pa.array(TEXTS), when=pa.array(np.arange(10), pa.timestamp("ms")))
     return Case(
         noisy,
@@ -389,7 +387,7 @@ def label_column_of_dates(folder: Path) -> Case:
 
 
 @case
-def id_column_of_lists(folder: Path) -> Case:
+def id_column_of_lists(folder):
     table = pa.table({"id": [[i] for i in range(10)], "text": TEXTS, "label": LABELS})
     pq.write_table(table, folder / "noisy.parquet")
     return Case(
@@ -403,7 +401,7 @@ def id_column_of_lists(folder: Path) -> Case:
 
 
 @case
-def multi_label_lists(folder: Path) -> Case:
+def multi_label_lists(folder):
     labels = pa.array([["cat"], ["cat", "dog"]] * 5)
     table = pa.table({"id": [f"a{i}" for i in range(10)], "text": TEXTS, "label": labels})
     pq.write_table(table, folder / "noisy.parquet")
@@ -415,7 +413,7 @@ def multi_label_lists(folder: Path) -> Case:
 
 
 @case
-def multi_label_strings(folder: Path) -> Case:
+def multi_label_strings(folder):
     labels = ["cat|dog", "dog|owl", "cat|owl", "cat", "dog", "owl", "cat|dog|owl", "dog|cat", "cat", "owl"]
     lines = lines_with(labels)
     return Case(
@@ -426,7 +424,7 @@ def multi_label_strings(folder: Path) -> Case:
 
 
 @case
-def token_tags(folder: Path) -> Case:
+def token_tags(folder):
     table = pa.table({"id": ["a1", "a2"], "tokens": [["a", "dog"], ["the", "cat"]], "label": [["O", "B"], ["O", "B"]]})
     pq.write_table(table, folder / "noisy.parquet")
     return Case(
@@ -437,7 +435,7 @@ def token_tags(folder: Path) -> Case:
 
 
 @case
-def regression(folder: Path) -> Case:
+def regression(folder):
     lines = ["id,text,label", *(f"a{i},some words in sentence {i},{i * 0.37:.2f}" for i in range(1, 60))]
     return Case(
         noisy_csv(folder, lines),
@@ -451,7 +449,7 @@ def regression(folder: Path) -> Case:
 
 
 @case
-def label_column_of_texts(folder: Path) -> Case:
+def label_column_of_texts(folder):
     lines = ["id,kind,label", *(f"a{i},x{i % 2},words of sentence {i}" for i in range(1, 60))]
     return Case(
         noisy_csv(folder, lines),
@@ -469,7 +467,7 @@ def label_column_of_texts(folder: Path) -> Case:
 
 
 @case
-def duplicate_ids(folder: Path) -> Case:
+def duplicate_ids(folder):
     return Case(
         noisy_csv(folder, changed(7, "a2,the same item once more here,cat")),
         gold_csv(folder),
@@ -481,7 +479,7 @@ def duplicate_ids(folder: Path) -> Case:
 
 
 @case
-def empty_id(folder: Path) -> Case:
+def empty_id(folder):
     return Case(
         noisy_csv(folder, changed(8, ",an item without a name at all,cat")),
         gold_csv(folder),
@@ -490,7 +488,7 @@ def empty_id(folder: Path) -> Case:
 
 
 @case
-def contradictory_trusted_rows(folder: Path) -> Case:
+def contradictory_trusted_rows(folder):
     gold = gold_csv(folder, "id,label\na1,cat\na2,dog\na1,dog\n")
     return Case(
         noisy_csv(folder),
@@ -500,7 +498,7 @@ def contradictory_trusted_rows(folder: Path) -> Case:
 
 
 @case
-def contradictory_trusted_texts(folder: Path) -> Case:
+def contradictory_trusted_texts(folder):
     gold = gold_csv(folder, f"text,label\n{TEXTS[0]},cat\n{TEXTS[1]},dog\n{TEXTS[0]},dog\n")
     return Case(
         noisy_csv(folder),
@@ -510,7 +508,7 @@ def contradictory_trusted_texts(folder: Path) -> Case:
 
 
 @case
-def unknown_trusted_label(folder: Path) -> Case:
+def unknown_trusted_label(folder):
     gold = gold_csv(folder, "id,label\na1,cat\na2,catt\n")
     return Case(
         noisy_csv(folder),
@@ -520,7 +518,7 @@ def unknown_trusted_label(folder: Path) -> Case:
 
 
 @case
-def unknown_trusted_label_among_many(folder: Path) -> Case:
+def unknown_trusted_label_among_many(folder):
     lines = ["id,text,label", *(f"a{i},words of sentence {i},topic_{'abcdefghijkl'[i % 12]}" for i in range(36))]
     gold = gold_csv(folder, "id,label\na1,topic_b\na2,topik_c\n")
     return Case(
@@ -531,13 +529,13 @@ def unknown_trusted_label_among_many(folder: Path) -> Case:
 
 
 @case
-def no_trusted_label_at_all(folder: Path) -> Case:
+def no_trusted_label_at_all(folder):
     gold = gold_csv(folder, "id,label\na1,\na2,\na3,\n")
     return Case(noisy_csv(folder), gold, ("gold.csv: holds no trusted rows", "'label' is empty", "at least two"))
 
 
 @case
-def single_class(folder: Path) -> Case:
+def single_class(folder):
     lines = [line.replace(",dog", ",cat") for line in noisy_lines()]
     gold = gold_csv(folder, "id,label\na1,cat\na3,cat\n")
     return Case(
@@ -546,7 +544,7 @@ def single_class(folder: Path) -> Case:
 
 
 @case
-def no_label_at_all(folder: Path) -> Case:
+def no_label_at_all(folder):
     lines = [line.replace(",dog", ",").replace(",cat", ",") for line in noisy_lines()]
     return Case(
         noisy_csv(folder, lines),
@@ -556,19 +554,19 @@ def no_label_at_all(folder: Path) -> Case:
 
 
 @case
-def one_trusted_row(folder: Path) -> Case:
+def one_trusted_row(folder):
     return Case(
         noisy_csv(folder), gold_csv(folder, "id,label\na1,cat\n"), ("gold.csv: holds 1 trusted row", "at least two")
     )
 
 
 @case
-def no_trusted_row(folder: Path) -> Case:
+def no_trusted_row(folder):
     return Case(noisy_csv(folder), gold_csv(folder, "id,label\n"), ("gold.csv: holds no rows", "at least two"))
 
 
 @case
-def every_row_trusted(folder: Path) -> Case:
+def every_row_trusted(folder):
     gold = gold_csv(folder, "id,label\n" + "".join(f"a{i},{label}\n" for i, label in enumerate(LABELS, 1)))
     return Case(
         noisy_csv(folder), gold, ("noisy.csv: has no labelled row that is not trusted as well", "give as trusted only")
@@ -579,7 +577,7 @@ def every_row_trusted(folder: Path) -> Case:
 
 
 @case
-def trusted_id_not_in_noisy_file(folder: Path) -> Case:
+def trusted_id_not_in_noisy_file(folder):
     gold = gold_csv(folder, "id,label\na1,cat\nb9,dog\na3,cat\n")
     return Case(
         noisy_csv(folder),
@@ -589,7 +587,7 @@ def trusted_id_not_in_noisy_file(folder: Path) -> Case:
 
 
 @case
-def no_trusted_id_in_noisy_file(folder: Path) -> Case:
+def no_trusted_id_in_noisy_file(folder):
     gold = gold_csv(folder, "id,label\n1,cat\n2,dog\n")
     return Case(
         noisy_csv(folder), gold, ('gold.csv: none of its ids (such as "1") stands in', 'look like "a1"', "the same ids")
@@ -597,7 +595,7 @@ def no_trusted_id_in_noisy_file(folder: Path) -> Case:
 
 
 @case
-def trusted_rows_without_inputs_or_ids(folder: Path) -> Case:
+def trusted_rows_without_inputs_or_ids(folder):
     gold = gold_csv(folder, "label\ncat\ndog\n")
     return Case(
         noisy_csv(folder),
@@ -607,13 +605,13 @@ def trusted_rows_without_inputs_or_ids(folder: Path) -> Case:
 
 
 @case
-def trusted_ids_but_no_noisy_ids(folder: Path) -> Case:
+def trusted_ids_but_no_noisy_ids(folder):
     lines = [line.split(",", 1)[1] for line in noisy_lines()]
     return Case(noisy_csv(folder, lines), gold_csv(folder), ("gold.csv: carries ids and no inputs, but", "--id-column"))
 
 
 @case
-def ids_that_name_other_items(folder: Path) -> Case:
+def ids_that_name_other_items(folder):
     gold = gold_csv(
         folder, "id,text,label\n" + "".join(f"a{i},other words {i} altogether,{LABELS[i]}\n" for i in range(1, 5))
     )
@@ -626,7 +624,7 @@ def ids_that_name_other_items(folder: Path) -> Case:
 
 
 @case
-def nan_in_embedding(folder: Path) -> Case:
+def nan_in_embedding(folder):
     rows = [[0.1, 0.2, float(i)] for i in range(10)]
     rows[4][1] = float("nan")
     return Case(
@@ -637,7 +635,7 @@ def nan_in_embedding(folder: Path) -> Case:
 
 
 @case
-def inf_in_embedding(folder: Path) -> Case:
+def inf_in_embedding(folder):
     rows = [[0.1, 0.2, float(i)] for i in range(10)]
     rows[8][2] = float("-inf")
     return Case(
@@ -648,7 +646,7 @@ def inf_in_embedding(folder: Path) -> Case:
 
 
 @case
-def ragged_embeddings(folder: Path) -> Case:
+def ragged_embeddings(folder):
     rows = [[0.1, 0.2, float(i)] for i in range(10)]
     rows[2] = [0.1, 0.2]
     return Case(
@@ -659,7 +657,7 @@ def ragged_embeddings(folder: Path) -> Case:
 
 
 @case
-def missing_embedding(folder: Path) -> Case:
+def missing_embedding(folder):
     rows = [None if i == 5 else [0.1, 0.2, float(i)] for i in range(10)]
     return Case(
         noisy_table(folder, embedding=pa.array(rows)),
@@ -669,7 +667,7 @@ def missing_embedding(folder: Path) -> Case:
 
 
 @case
-def inf_in_feature(folder: Path) -> Case:
+def inf_in_feature(folder):
     values = np.linspace(0, 1, 10)
     values[3] = np.inf
     return Case(
@@ -680,7 +678,7 @@ def inf_in_feature(folder: Path) -> Case:
 
 
 @case
-def empty_feature(folder: Path) -> Case:
+def empty_feature(folder):
     noisy = noisy_table(folder, size=pa.array(np.linspace(0, 1, 10)), weight=pa.nulls(10, pa.float64()))
     return Case(
         noisy,
@@ -691,7 +689,7 @@ def empty_feature(folder: Path) -> Case:
 
 
 @case
-def empty_texts(folder: Path) -> Case:
+def empty_texts(folder):
     lines = ["id,text,label", *(f"a{i},,{label}" for i, label in enumerate(LABELS, 1))]
     return Case(
         noisy_csv(folder, lines),
@@ -701,7 +699,7 @@ def empty_texts(folder: Path) -> Case:
     )
 
 
-def image_folder(folder: Path) -> Path:
+def image_folder(folder):
     for i in range(6):
         place = folder / "images" / ("cat" if i % 2 else "dog")
         place.mkdir(parents=True, exist_ok=True)
@@ -710,7 +708,7 @@ def image_folder(folder: Path) -> Path:
 
 
 @case
-def unreadable_image(folder: Path) -> Case:
+def unreadable_image(folder):
     images = image_folder(folder)
     write(images / "dog" / "2.png", b"no image at all")
     gold = gold_csv(folder, "id,label\ncat/1.png,cat\ndog/0.png,dog\n")
@@ -718,7 +716,7 @@ def unreadable_image(folder: Path) -> Case:
 
 
 @case
-def truncated_image(folder: Path) -> Case:
+def truncated_image(folder):
     images = image_folder(folder)
     whole = (images / "cat" / "3.png").read_bytes()
     write(images / "cat" / "3.png", whole[: len(whole) - 30])
@@ -727,7 +725,7 @@ def truncated_image(folder: Path) -> Case:
 
 
 @case
-def image_path_that_leads_nowhere(folder: Path) -> Case:
+def image_path_that_leads_nowhere(folder):
     image_folder(folder)
     lines = [
         "id,path,label",
@@ -743,7 +741,7 @@ def image_path_that_leads_nowhere(folder: Path) -> Case:
 
 
 @case
-def image_folder_of_splits(folder: Path) -> Case:
+def image_folder_of_splits(folder):
     images = image_folder(folder)
     (folder / "all").mkdir()
     images.rename(folder / "all" / "train")
@@ -754,7 +752,7 @@ def image_folder_of_splits(folder: Path) -> Case:
 
 
 @case
-def class_map_missing(folder: Path) -> Case:
+def class_map_missing(folder):
     return Case(
         noisy_csv(folder),
         gold_csv(folder),
@@ -764,7 +762,7 @@ def class_map_missing(folder: Path) -> Case:
 
 
 @case
-def class_map_contradicts_itself(folder: Path) -> Case:
+def class_map_contradicts_itself(folder):
     path = write(folder / "map.csv", "alias,class\nkitty,cat\nkitty,dog\n")
     return Case(
         noisy_csv(folder),
@@ -775,7 +773,7 @@ def class_map_contradicts_itself(folder: Path) -> Case:
 
 
 @case
-def class_map_of_three_columns(folder: Path) -> Case:
+def class_map_of_three_columns(folder):
     path = write(folder / "map.csv", "alias,class\nkitty,cat\npuppy,dog,really\n")
     return Case(
         noisy_csv(folder),

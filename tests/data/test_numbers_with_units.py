@@ -1,7 +1,5 @@
 """Numbers with something behind them, in thousands and millions, and in digits of other scripts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pyarrow as pa
