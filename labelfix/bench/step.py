@@ -228,7 +228,10 @@ def peak_on_gpu(bench: Workbench, step: Callable[[], None], device: torch.device
 
 
 def peak_in_fresh_process(plan: StepPlan, way: str) -> float:
-    """Peak of a new process during a few steps, over what it held when everything was built, in MB."""
+    """Peak of a new process during a few steps, over what it held when everything was built, in MB.
+
+    It has seen no other way: what a process has freed it rarely gives back.
+    """
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as pool:
         return pool.submit(peak_memory, plan, way, torch.get_num_threads()).result()

@@ -259,7 +259,10 @@ def _given_out_of_fold(rows: FitRows) -> npt.NDArray[np.float32]:
 
 
 def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
-    """Train them."""
+    """Rivals of a network trained end to end, as `--ledger full` asks: each with its method's own settings.
+
+    They are judged on the run's held-out rows, and left out where their method holds out others.
+    """
     found = []
     for name in METHOD:
         if name == CONFIDENT_LEARNING and not is_there("cleanlab"):

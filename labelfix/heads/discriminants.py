@@ -3,10 +3,19 @@
     given and trusted labels → discriminants → q = P(y | x, y') through T → discriminants of q
                                                                           → logistic regression on q
 
-Discriminants (`numerics.discriminant`) take one pass over the rows where a regression takes dozens, and with thirty or
-fewer rows per class they beat a regression on the given labels; a discriminant and a regression of q together are
-better out of fold than either alone (docs/experiments.md). What is fitted without a fold of the trusted rows is fitted
-without a fold of the noisy rows as well, so that every noisy row is judged by a head that has not seen its label.
+Discriminants take classes as Gaussians of one covariance,
+
+    W_c = Σ⁻¹ μ_c,   b_c = −½ μ_cᵀ Σ⁻¹ μ_c + log π_c
+
+with Σ the covariance within classes, shrunk towards a multiple of the identity, and μ_c shrunk by one row towards the
+mean of all. All of it follows from sums over rows: what rows add is taken out again by subtracting their sums.
+
+They take one pass over the rows where a regression takes dozens, and with thirty or fewer rows per class they beat a
+regression on the given labels; a discriminant and a regression of q together are better out of fold than either alone
+(docs/experiments.md). What is fitted without a fold of the trusted rows is fitted without a fold of the noisy rows as
+well, so that every noisy row is judged by a head that has not seen its label.
+
+Source: Friedman, "Regularized Discriminant Analysis", JASA 1989.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
 """

@@ -73,7 +73,12 @@ class BasicBlock(nn.Module):
 
 
 class ResNet32(nn.Module):
-    """Images to 64 features."""
+    """Images to 64 features, for CIFAR-sized ones (He et al., CVPR 2016, section 4.2).
+
+    A 3×3 convolution with 16 filters, three stages of five basic blocks with 16, 32 and 64 filters at strides 1, 2 and
+    2, zero-padded (option A) shortcuts, global average pooling. With a linear head for 10 classes it has 464,154
+    parameters. Convolutions start Kaiming-normal.
+    """
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
