@@ -39,7 +39,11 @@ class Check:
         return self.summary is not None
 
     def refuse_errors(self) -> None:
-        """Raise what is wrong, as `train` would."""
+        """Raise what is wrong, as `train` would.
+
+        Raises:
+            InputError: There are errors.
+        """
         if not self.sound:
             raise InputError(self.findings)
 
