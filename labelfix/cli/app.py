@@ -16,7 +16,7 @@ from typer.main import get_command
 from labelfix.cli import common_options as options
 from labelfix.cli.commands import SPEAKING, AboveTheGate, Command, Group, with_options
 from labelfix.cli.terminal import Voice
-from labelfix.cli.words import meant, refuse_repeated
+from labelfix.cli.words import meant, plainly, refuse_repeated
 from labelfix.extras import need_certify, need_training
 
 EPILOG = (
@@ -145,7 +145,7 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
         usage = getattr(error, "format_message", None)
         if usage is None:
             raise
-        return _usage(meant(error) or str(usage()), getattr(error, "ctx", None), voice)
+        return _usage(meant(error) or plainly(str(usage())), getattr(error, "ctx", None), voice)
     if code == 130:
         raise KeyboardInterrupt
     return 2 if code else 0  # whatever typer itself has for a code, 1 is the gate's alone

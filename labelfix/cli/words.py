@@ -95,6 +95,22 @@ def meant(error: Exception) -> str:
     return f"{said}; an option names each file: {files} FILE"
 
 
+BY_PYDANTIC = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "it takes a whole number",
+    "Input should be a valid number, unable to parse string as a number": "it takes a number",
+    "Input should be": "it has to be",
+}
+"""Phrases in what typer says of a value."""
+
+
+def plainly(message: str) -> str:
+    """What typer says of a value, without the phrases of what it reads them by."""
+    for phrase, plain in BY_PYDANTIC.items():
+        message = message.replace(phrase, plain)
+    return message
+
+
 def _elsewhere(unknown: str, command: Any) -> str:  # noqa: ANN401 - as above
     """What there is in place of an option that the command has not; empty where nothing is known."""
     if unknown in NEEDLESS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from labelfix.data.tables import Codes, InputKind, InputSpec, InputTable
 
 SEPARATOR = "\x1f"
 MISSING_VALUE = "\x1e"
+
+LEAST_BEGUN = 12
+"""Letters and digits that a text must have for others to be known to begin with it."""
 
 
 def content_keys(batch: pa.RecordBatch, spec: InputSpec, bare: bool = False) -> pa.Array:
@@ -98,6 +102,37 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool 
     repeated[np.unique(indices, return_index=True)[1]] = False
     result[repeated] = -1
     return result
+
+
+def begun_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
+    """For every trusted text the only noisy one that begins with it: texts that a program has cut off.
+
+    Args:
+        noisy: A table of one column of texts.
+        clean: Trusted rows with the same column.
+
+    Returns:
+        `(M,)` rows of `noisy`, -1 where there is none, or several.
+    """
+    keys = all_keys(clean, rows, bare=True).to_pylist()
+    begun: dict[str, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        if len(key) >= LEAST_BEGUN:
+            begun[key[:LEAST_BEGUN]].append(place)
+    found, times, done = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64), 0
+    for batch in noisy.batches(rows):
+        for row, text in enumerate(content_keys(batch, noisy.spec, bare=True).to_pylist()):
+            for place in begun.get(text[:LEAST_BEGUN], ()):
+                if begins(text, keys[place]):
+                    found[place], times[place] = done + row, times[place] + 1
+        done += batch.num_rows
+    once = np.bincount(found + 1, minlength=2)[found + 1] == 1
+    return np.where(once & (times == 1), found, -1)
+
+
+def begins(text: str, cut: str) -> bool:
+    """Whether a text, as letters and digits alone, may be what another one is the cut-off beginning of."""
+    return len(cut) >= LEAST_BEGUN and text.startswith(cut)
 
 
 def _written(cells: pa.Array) -> pa.Array:

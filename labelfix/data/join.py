@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
-from labelfix.data.content import SEPARATOR, all_keys, same_content
+from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, what_lost_ids_mean
+from labelfix.data.content import SEPARATOR, all_keys, begins, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
 from labelfix.data.inputs import SelectedInputs, inputs_of
+from labelfix.data.part_of_file import warn_of_one_part
+from labelfix.data.rounded import rounded_content
 from labelfix.data.sampling import find_sampling
 from labelfix.data.tables import Codes, LabelTable, TrainingData
 from labelfix.settings.data import DataSettings
 
 COMPARED_PAIRS = 1000
+NEARLY_ALL = 0.9
+"""Of so many of the trusted rows that are not found: a few are like a rounded row by chance."""
 JoinedBy = Literal["id", "content", "none"]
 Join = Literal["id", "content", "both"]
 
@@ -67,7 +73,10 @@ def join(
         len(noisy.classes),
         findings,
     )
-    return replace(data, sampling=drawn)
+    data = replace(data, sampling=drawn)
+    if settings.clean_sampling is None:
+        warn_of_one_part(data, findings)
+    return data
 
 
 def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
@@ -149,20 +158,34 @@ def _further(
 
 
 def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findings) -> Codes:
-    """The noisy row of the same content; where most texts were rewritten, also without case, marks and HTML."""
+    """The noisy row of the same content.
+
+    Where most texts were rewritten, also without case, marks and HTML; where most were cut off, by their beginnings;
+    where nearly all rows were rounded, by their rounded numbers.
+    """
     assert noisy.inputs is not None
     assert clean.inputs is not None
     found = same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
-    lost = int((found < 0).sum())
-    if not lost or {part.kind for part in noisy.inputs.spec.parts} != {"text"}:
-        return found
-    near = same_content(noisy.inputs, all_keys(clean.inputs, rows, bare=True), rows, bare=True)
-    fresh = (found < 0) & (near >= 0) & ~np.isin(near, found)
-    count = int(fresh.sum())
-    if count < MOSTLY * lost:
-        return found
-    findings.note(f"{clean.name}: {count:,} texts are those of {noisy.name} but for case, punctuation, spaces or HTML")
-    return np.where(fresh, near, found)
+    lost, kinds = int((found < 0).sum()), {part.kind for part in noisy.inputs.spec.parts}
+    ways: list[tuple[Callable[[], Codes], float, str]] = []
+    if kinds == {"text"}:
+        bare = partial(all_keys, clean.inputs, rows, bare=True)
+        again = partial(same_content, noisy.inputs, rows=rows, bare=True)
+        ways.append((lambda: again(bare()), MOSTLY, "texts are those of {} but for case, punctuation, spaces or HTML"))
+        if len(noisy.inputs.spec.every_column) == 1:
+            cut = partial(begun_content, noisy.inputs, clean.inputs, rows)
+            ways.append((cut, MOSTLY, "texts are cut off: texts of {} begin with them"))
+    elif kinds in ({"table"}, {"embedding"}):
+        rounded = partial(rounded_content, noisy.inputs, clean.inputs, rows)
+        ways.append((rounded, NEARLY_ALL, "rows are rows of {} with rounded numbers"))
+    for way, least, how in ways if lost else ():
+        near = way()
+        fresh = (found < 0) & (near >= 0) & ~np.isin(near, found)
+        count = int(fresh.sum())
+        if count >= least * lost:
+            findings.note(f"{clean.name}: {count:,} {how.format(noisy.name)}")
+            return np.where(fresh, near, found)
+    return found
 
 
 def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> str:
@@ -197,8 +220,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
     assert noisy.inputs is not None
     needs = ", ".join(map(repr, noisy.inputs.spec.every_column))
-    near = find_respelled(clean.ids.take(pa.array(lost)), noisy.ids)
-    alike = f"; {near.count} of these differ only in {near.how}" if near.count else ""
+    alike = what_lost_ids_mean(clean.ids.take(pa.array(lost)), clean.ids, noisy.ids)
     if len(lost) == len(clean):
         findings.error(
             clean.name,
@@ -213,7 +235,7 @@ def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Plac
     if others:
         more = ", ..." if len(lost) > LISTED else ""
         what += f", nor do {len(lost) - 1:,} more of its {len(clean):,} ({', '.join(others)}{more})"
-    them = "ids, remove the rows" if others else "id, remove the row"
+    them = "ids" if alike else "ids, remove the rows" if others else "id, remove the row"
     findings.error(
         file, f"{what}, and the file carries no inputs{alike}", f"fix the {them}, or add the input column {needs}", row
     )
@@ -293,6 +315,8 @@ def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings
     keys = all_keys(SelectedInputs(theirs, paired, clean.name), rows, bare=True)
     there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), rows, bare=True)
     differ = np.flatnonzero(pc.not_equal(there, keys).to_numpy(zero_copy_only=False))
+    if spec.kind == "text":
+        differ = np.array([row for row in differ.tolist() if not begins(there[row].as_py(), keys[row].as_py())], int)
     if not len(differ):
         return
     row = int(paired[differ[0]])

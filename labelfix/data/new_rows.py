@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
 from labelfix.data.chosen_rows import without_copies
+from labelfix.data.columns.called import called_as
 from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
@@ -158,6 +159,8 @@ def open_rows(
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"), read_options(settings))
     findings.source(table)
+    wanted = (*columns.spec.every_column, columns.id, columns.label, *columns.sources)
+    table = called_as(table, wanted, (settings.id_column, settings.label_column), findings)
     label = None
     if look_at_labels and not columns.names:
         label = _label(table, settings, columns.label, findings, read_rows)

@@ -12,6 +12,7 @@ from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
+from labelfix.data.columns.called import called_as
 from labelfix.data.columns.cut_ids import refuse_cut_ids
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
@@ -34,6 +35,7 @@ from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
+from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
 from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_overwritten
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -101,6 +103,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
             findings.note(f"{source.name}: numbers are read with decimal commas")
     one_file = settings.sources is not None and _same_file(noisy, settings.sources)
     columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
+    theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
     _refuse_same(noisy, clean, columns, ours.name, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
@@ -150,6 +153,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
+        warn_of_columns_made_of_labels(data, findings, read_rows)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)

@@ -17,6 +17,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Collection
 from decimal import Decimal
 
 import pyarrow as pa
@@ -43,6 +45,10 @@ PRINTED = re.compile(
     r"""|(?:(?:np|numpy|torch|tf)\.)?(?:str_|bytes_|bool_|tensor|u?int\d+|float\d+)\(['"]?([^()]+?)['"]?\)"""
 )
 """A label as Python prints what it lies in: `b'cat'`, `('cat',)`, `np.str_('cat')`, `tensor(1)`."""
+MARKED = re.compile(r"^(\*{1,3}|_{2,3})(.+?)\1(?=\.?$)")
+"""A label as Markdown sets it apart: `**cat**`."""
+ASKED_FOR = re.compile(r"^\**(?:final )?(?:label|class|category|answer|output|prediction)\s*[:=]\**\s*(?=\S)")
+"""What a language model, or whoever fills in a form, sets before a label: `Label: cat`."""
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -118,9 +124,35 @@ def loosened(text: str) -> str:
     plain = unicodedata.normalize("NFKD", html.unescape(_once_decoded(text))).casefold().translate(ALIKE)
     plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\u0640\ufe00-\ufe0f]", "", plain).strip(QUOTES)
     plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
+    plain = MARKED.sub(r"\2", ASKED_FOR.sub("", MARKED.sub(r"\2", plain))).strip(QUOTES)
     plain = re.sub(r"(?<=\w)\.$", "", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
+
+
+def names_meant(
+    own: Collection[str], wanted: Collection[str | None], kept: Collection[str | None] = ()
+) -> dict[str, str]:
+    """Names of columns that are wanted ones in another spelling: own name → the wanted one.
+
+    Args:
+        own: The names that there are.
+        wanted: Each that is not there is the only other one that is spelled so, if it alone is wanted in that way.
+        kept: Names that stay as they are.
+    """
+    ours, theirs = _by_spelling(wanted), _by_spelling(own)
+    return {
+        theirs[key][0]: same[0]
+        for key, same in ours.items()
+        if len(same) == len(theirs[key]) == 1 and theirs[key][0] not in (*wanted, *kept)
+    }
+
+
+def _by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in filter(None, dict.fromkeys(names)):
+        found[loosened(name)].append(name)
+    return found
 
 
 def _once_decoded(text: str) -> str:

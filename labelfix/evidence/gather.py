@@ -16,6 +16,7 @@ from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, 
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import covered
+from labelfix.data.labels.otherwise import same_by_chance
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
@@ -153,7 +154,9 @@ def ledger_of(
         soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
-    not_all = _not_all(problem, found, soft)
+    pairs = problem.judges & (problem.paired_given != UNLABELLED)
+    by_chance = same_by_chance(problem.truth[pairs], problem.paired_given[pairs])
+    not_all = OTHER_ROWS if by_chance else _not_all(problem, found, soft)
     if asked.paired and not not_all:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
@@ -170,6 +173,9 @@ def ledger_of(
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
     return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all, trusted=len(problem.truth))
+
+
+OTHER_ROWS = "your labels and the given ones are the same no more often than by chance, as if they were of other rows"
 
 
 def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = None) -> str:

@@ -58,6 +58,18 @@ def test_train_ends_with_what_came_out_and_what_to_do_next(
     assert lines[-1].startswith("next: take the corrected labels: labelfix export --run ")
 
 
+def test_labels_that_are_the_same_by_chance_alone_are_no_advice_to_take_the_corrected_ones(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gold = ["id,label", *(f"k{i},{'xy'[i // 2 % 2]}" for i in range(120))]
+    (tmp_path / "gold.csv").write_text("\n".join(gold) + "\n")
+    (tmp_path / "noisy.csv").write_text((folder / "noisy.csv").read_text())
+    trained(tmp_path, tmp_path / "run", "--method", "glc", "--no-side-checks")
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert "cannot be said: your labels and the given ones are the same no more often than by chance" in lines[-2]
+    assert lines[-1].startswith("next: check rows drawn at random")
+
+
 def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path: Path) -> None:
     plain, crossed = trained(folder, tmp_path / "a"), trained(folder, tmp_path / "b", "--cross-fit", "3")
     assert "each row taken out again (approximate leave-one-out)" in plain["noisy_rows"]

@@ -1,4 +1,4 @@
-"""How even the ranks of trusted rows are that were drawn at random: z of `evidence.picked`, whose line is at 4.
+"""How even the ranks of trusted rows are that were drawn at random: z of `evidence.picked` (lines: −4, 3).
 
     OMP_NUM_THREADS=1 python tests/measure/picked_rows.py DATA_ROOT BACKBONE [--seeds 20 21 22] [SET ...]
 

@@ -49,6 +49,25 @@ def test_numbers_and_categories_together_have_length_one_on_average(compute):
     assert float((encode(table, compute) ** 2).sum(axis=1).mean()) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize(("rows", "far"), [(40, 1), (400, 2)])
+def test_single_numbers_far_from_all_others_do_not_make_these_alike(rows, far):
+    plain = np.random.default_rng(0).normal(3, 5, rows)
+    strayed = np.concatenate([np.full(far, 1e9), plain[far:]])
+    (usual, kept) = (fit_statistics(feature_table({"a": list(cells)}), 100) for cells in (plain, strayed))
+    # A fence lies 10 times 4.65 deviations beyond the 1 % quantile, and 1 row in 200 there adds .005 · 49 to the mean.
+    assert kept.mean[0] == pytest.approx(usual.mean[0], abs=1.6 * usual.deviation[0])
+    assert kept.deviation[0] < 9 * usual.deviation[0]
+
+
+@pytest.mark.parametrize(
+    "cells", [[0.0] * 300 + [500.0] * 3, [*np.arange(400.0), *[1e6] * 3], [*np.arange(300.0), 3200.0]]
+)
+def test_numbers_that_recur_or_are_not_so_far_count_as_they_stand(cells):
+    statistics = fit_statistics(feature_table({"a": cells}), 100)
+    assert statistics.mean[0] == pytest.approx(np.mean(cells))
+    assert statistics.deviation[0] == pytest.approx(np.std(cells))
+
+
 def test_a_missing_number_becomes_the_mean_and_is_counted(compute):
     told = Told()
     found = encode(feature_table({"a": [1.0, None, 3.0, math.nan]}), compute, told=told)

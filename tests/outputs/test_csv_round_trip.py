@@ -168,6 +168,20 @@ def test_bytes_become_base64_in_text(make_labels, tmp_path, type_):
     )
 
 
+@pytest.mark.parametrize("type_", [pa.binary(), pa.large_binary(), pa.binary_view()], ids=["binary", "large", "view"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_texts_that_are_stored_as_bytes_are_texts(make_labels, tmp_path, type_, ending):
+    cells = [pa.array(each, pa.binary()).cast(type_) for each in ([b"a", b"\xc3\xa9\n", None, b"d"], [b"cat"] * 4)]
+    pq.write_table(pa.table(cells, names=["key", "label"]), tmp_path / "noisy.parquet")
+    labels = make_labels(["cat"] * 4, SOFT, file=str(tmp_path / "noisy.parquet"))
+    out = tmp_path / f"out.{ending}"
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), open_table(tmp_path / "noisy.parquet"), "label"), out)
+    found = [row for chunk in open_table(out).scan() for row in chunk.batch.to_pylist()]
+    assert [row["key"] or None for row in found] == ["a", "é\n", None, "d"]
+    assert {row["given_label"] for row in found} == {"cat"}
+    assert {row["label"] for row in found} == {"cat", "dog"}
+
+
 def test_a_uuid_is_its_text(make_labels, tmp_path):
     keys = [uuid.UUID(int=n) for n in range(4)]
     table = pa.table({"key": pa.array([key.bytes for key in keys], pa.uuid()), "label": ["cat", "cat", "cat", None]})

@@ -13,6 +13,13 @@ KNOWN = frozenset((*ID_NAMES, *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES))
 OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "label_score", "source_file", "source_row"))
 """Columns of `corrected.parquet` and of what `labelfix correct` writes."""
 
+ANSWERS = {
+    "response.body.choices": "response.body.choices[0].message.content",
+    "response.body.output": "response.body.output",
+    "result.message.content": "result.message.content[0].text",
+}
+"""Columns of what comes back of a batch of requests, and where the answer stands in them."""
+
 
 def refuse_foreign(source: TableSource, findings: Findings) -> None:
     """Refuse a file that is not a table of labelled rows, by its columns, and say what it is."""
@@ -23,6 +30,9 @@ def refuse_foreign(source: TableSource, findings: Findings) -> None:
     elif "annotations" in names and any(name.startswith("data.") for name in names):
         what = "holds tasks of Label Studio, each with its annotations"
         remedy = "export them as CSV or JSON-MIN, which have a row for each annotation"
+    elif "custom_id" in names and (answer := next((name for name in ANSWERS if name in names), None)) is not None:
+        what = f"holds the answers of a language model to a batch, each in {ANSWERS[answer]}"
+        remedy = "write a row for each of them: its id, the text that was asked about, and the label of the answer"
     elif source.format == "csv" and len(names) == len(parts_of(source)) == 1 and names[0].lower() not in KNOWN:
         what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
         remedy = "part them with commas, tabs, semicolons or |"

@@ -132,6 +132,30 @@ def find_respelled(wanted: pa.Array, ids: pa.Array, found: Codes | None = None) 
     return Respelled(positions, int(((positions >= 0) & ~before).sum()), how)
 
 
+SEVERAL = re.compile(r"\s*[;,|/]\s*|\s+")
+"""What stands between several ids in one cell."""
+
+
+def what_lost_ids_mean(lost: pa.Array, ids: pa.Array, noisy: pa.Array) -> str:
+    """What ids that are not found may mean, as the end of a sentence; empty where nothing is told of them.
+
+    Args:
+        lost: Those that are not found, of all `ids`.
+        noisy: Among which they were looked for.
+    """
+    near = find_respelled(lost, noisy)
+    if near.count:
+        return f"; {near.count} of these differ only in {near.how}"
+    parts = [SEVERAL.split(text.strip()) for text in lost.cast(pa.string()).to_pylist()]
+    several = [each for each in parts if len(each) > 1]
+    if several and (find_ids(pa.array([id_ for each in several for id_ in each]), noisy) >= 0).all():
+        return f"; {len(several)} of these are several ids in one cell, which need a row each"
+    for step, how in ((1, "added to"), (-1, "taken from")) if pa.types.is_integer(ids.type) else ():
+        if len(ids) > 1 and (find_ids(pc.add(ids, step), noisy) >= 0).all():
+            return f"; with 1 {how} each id all of them do, as if one file counted from 0 and the other from 1"
+    return ""
+
+
 def _find_by(key: Callable[[str], str], wanted: pa.Array, ids: pa.Array, taken: Codes) -> Codes:
     """`(L,)` where ids stand that are like no other, by some key of theirs; -1 where not."""
     known = _keys(key, ids)

@@ -29,7 +29,8 @@ def id_type_fits(type_: pa.DataType) -> bool:
     """Whether a column of this type can hold ids."""
     type_ = value_type(type_)
     numbers = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
-    return bool(is_text(type_) or is_bytes(type_) or numbers or pa.types.is_null(type_))
+    moments = pa.types.is_timestamp(type_) or pa.types.is_date(type_)
+    return bool(is_text(type_) or is_bytes(type_) or numbers or moments or pa.types.is_null(type_))
 
 
 def canonical_ids(cells: pa.Array, type_: pa.DataType) -> pa.Array:

@@ -129,7 +129,7 @@ def id_columns(
     for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
         if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
             what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"
-            findings.error(source.name, what, "ids are strings or whole numbers; name another with --id-column")
+            findings.error(source.name, what, "ids are texts, whole numbers or moments; name another with --id-column")
     if chosen[0] is not None:
         findings.note(f"id column: {chosen[0]} ({type_name(noisy, chosen[0])})")
     if chosen[1] is not None and chosen[1] != chosen[0] and chosen[0] is not None:

@@ -58,6 +58,8 @@ WRITTEN_BY = {
         **dict.fromkeys((".rda", ".rdata"), "load('FILE'); " + IN_R.format("NAME")),
     },
     "{}": {
+        ".arff": "write it as CSV: its names stand behind @attribute, its rows below @data; or in Python: "
+        "pandas.DataFrame(scipy.io.arff.loadarff('FILE')[0]).to_parquet('STEM.parquet')",
         ".avro": "write it as Parquet, in Python: polars.read_avro('FILE').write_parquet('STEM.parquet')",
         ".tfrecord": "write its records as JSON Lines, a row each; tf.data.TFRecordDataset('FILE') reads them",
         ".gsheet": "it only links to the sheet: download that as CSV (File, Download)",

@@ -40,8 +40,12 @@ def as_trusted(
     trusted = {} if other is None else dict(zip(other.values, other.counts, strict=True))
     counts = dict(zip(noisy.values, noisy.counts, strict=True))
     groups: dict[str, list[str]] = defaultdict(list)
-    for value in dict.fromkeys([*noisy.values, *trusted]):
-        if len(value) >= LEAST_WORD and value not in nothing and value not in aliases and number_key(value) is None:
+    values = [value for value in dict.fromkeys([*noisy.values, *trusted]) if value not in {*nothing, *aliases}]
+    truths = [truth_of(value) for value in values]
+    for value, truth in zip(values, truths, strict=True):
+        if None not in truths:
+            groups[str(truth)].append(value)
+        elif len(value) >= LEAST_WORD and number_key(value) is None:
             groups[loosened(value)].append(value)
     found: dict[str, str] = {}
     for same in groups.values():

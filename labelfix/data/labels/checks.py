@@ -9,7 +9,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.labels.alike import report_alike
 from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.otherwise import unlike
+from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
@@ -36,11 +36,11 @@ def check_given(
     elif not counts.sum():
         findings.error(name, f"column {labels.column!r} holds no label at all", "name another with --label-column")
     elif len(classes) == 1:
-        findings.error(
-            name,
-            f'column {labels.column!r} holds a single class ("{classes.names[0]}")',
-            "at least two classes are needed; name another with --label-column",
-        )
+        what, remedy = f'column {labels.column!r} holds a single class ("{classes.names[0]}")', "name another with"
+        if empty := int((codes < 0).sum()):
+            what += f", and no label in {empty:,} rows"
+            remedy = "if an empty cell means a class of its own, write the name of that there; else name another with"
+        findings.error(name, what, f"at least two classes are needed; {remedy} --label-column")
     if len(classes) < 2 or not counts.sum():
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
@@ -115,7 +115,9 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
     given = data.paired_given
     pairs = (given >= 0) & data.judges
     odd = unlike(data.clean.codes[pairs], given[pairs], data.classes)
-    if odd is not None:
+    if (apart := counted_apart(data)) is not None:
+        findings.error(data.clean.name, *apart)
+    elif odd is not None:
         findings.warning(data.clean.name, *odd)
     elif pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
         what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from labelfix.data.findings import LISTED
+from labelfix.data.formats import open_table
 from labelfix.data.formats.csv.dialect import sniff
 from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.file_checks import magic
 from labelfix.data.formats.json.one_object import pairs_of
 from labelfix.data.formats.text_file import NotTextError, find_text
 from labelfix.data.spelling import spelled
@@ -28,6 +30,9 @@ OTHER_HEADERS = (
 MOST_BYTES = 1 << 23
 """Bytes of a class map, or of descriptions: tens of thousands of classes, with many spellings each, take fewer."""
 
+TABLES = ("a Parquet file", "an Arrow or Feather file", "a ZIP archive, perhaps an Excel workbook")
+"""Files of other kinds that may hold one."""
+
 REMEDY = "write two columns, alias and class"
 
 
@@ -35,8 +40,8 @@ def read_class_map(path: str) -> dict[str, str]:
     """Read a class map.
 
     Args:
-        path: CSV file of two columns, alias and class, with or without that header, or a JSON object of them. An empty
-            class means that the alias stands for "no label".
+        path: CSV file of two columns, alias and class, with or without that header, another table of them, or a JSON
+            object. An empty class means that the alias stands for "no label".
 
     Returns:
         Alias → class; every class is an alias of itself.
@@ -48,7 +53,7 @@ def read_class_map(path: str) -> dict[str, str]:
 
 
 def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
-    """The rows of a CSV file, without a header, or the pairs of a JSON object.
+    """The rows of a CSV file or another table, without a header, or the pairs of a JSON object.
 
     Args:
         header: Names of its two columns, which may stand in its first row.
@@ -56,6 +61,11 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     Raises:
         InputError: It cannot be read.
     """
+    if as_path(path).is_file() and magic(as_path(path)) in TABLES:
+        source = open_table(path)
+        rows = [list(row.values()) for chunk in source.verbatim() for row in chunk.batch.to_pylist()]
+        cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        return _without_header([list(source.schema.names), *cells], header)
     content = find_text(as_path(path), path, None)
     if (pairs := pairs_of(content, MOST_BYTES)) is not None:
         return pairs
@@ -71,6 +81,11 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     except csv.Error as error:
         remedy = f"write two columns, {header[0]} and {header[1]}"
         raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
+    return _without_header(rows, header)
+
+
+def _without_header(rows: list[list[str]], header: tuple[str, str]) -> list[list[str]]:
+    """Rows below a header, where the first is one; a header that names the columns in the other order turns them."""
     first = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
     usual = len(first) == 2 and all(word in words for word, words in zip(first, OTHER_HEADERS, strict=True))
     if first == header[::-1]:

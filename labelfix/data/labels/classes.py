@@ -135,6 +135,13 @@ def match_codes(
 
 BY_CLASS_MAP = "fix it or pass --class-map"
 
+MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+A_DATE = re.compile(
+    rf"(?i)\d{{1,2}}[- ]{MONTH}\b|{MONTH}[- ]\d{{2,4}}$"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4}$|\d{4}-\d\d-\d\d\b"
+)
+"""What spreadsheets make of `5-9` and `1/2`."""
+
 A_CLASS = 3
 """Rows from which on an unknown label may well be a class, and no slip."""
 
@@ -146,6 +153,13 @@ def _by_class_map(labels: LabelColumn, unknown: Sequence[int], classes: ClassNam
         return "one file seems to number the classes from 0 and the other from 1: number them in one way"
     lines = "FILE, a CSV file of the line alias,class and below it"
     first = labels.values[unknown[0]][:60]
+    if without and all(map(A_DATE.match, without)):
+        dates = f"{', '.join(without[:3])} of the noisy file: a spreadsheet seems to have made dates of labels"
+        line = f"{without[0]},{first}" if len(unknown) == len(without) == 1 else f"{without[0]},..."
+        return f"see {dates}; take them from their source as text, or pass --class-map {lines} {line}"
+    if all(A_DATE.match(labels.values[each]) for each in unknown):
+        dates = "a spreadsheet seems to have made dates of labels: take them from their source as text"
+        return f"{dates}, or pass --class-map {lines} each of them and its class: {first},..."
     if len(unknown) == len(without) == 1:
         return f"{BY_CLASS_MAP} {lines} {first},{without[0]}"
     if len(unknown) == len(labels.values) > 1:
@@ -195,7 +209,7 @@ def report_unknown(
     findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
 
 
-NUMBERED = re.compile(r"\d+\s*[.:)_-]\s*(?=[^\W\d_])")
+NUMBERED = re.compile(r"(\d+)\s*[.:)_-]\s*(?=[^\W\d_])")
 """The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
 
 
@@ -207,9 +221,10 @@ class _Matcher:
         self._alike: dict[str, set[int]] = defaultdict(set)
         for name, code in classes.codes.items() if typed else ():
             self._alike[loosened(name)].add(code)
-        if all(map(NUMBERED.match, classes.names)):
-            for name, code in classes.codes.items() if typed else ():
-                self._alike[loosened(NUMBERED.sub("", name))].add(code)
+        numbered = {name: match for name in classes.names if (match := NUMBERED.match(name)) is not None}
+        for name, match in numbered.items() if typed and len(numbered) == len(classes) else ():
+            for part in (name[match.end() :], str(int(match[1]))):
+                self._alike[loosened(part)].add(classes.codes[name])
         start = len(_shared_start(classes.names))
         for name, code in classes.codes.items() if typed and start else ():
             self._alike[loosened(name[start:])].add(code)

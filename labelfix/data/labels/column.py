@@ -69,12 +69,14 @@ def item_type(type_: pa.DataType) -> pa.DataType:
 
 
 def class_label_names(source: TableSource, column: str) -> tuple[str, ...]:
-    """The class names that a Hugging Face schema gives to an integer column; empty where it gives none."""
+    """The class names that a Hugging Face schema gives to a column of integers, or lists of them; empty for none."""
     try:
         metadata = decode_json((source.schema.metadata or {}).get(b"huggingface", b"{}"))
         feature = metadata["info"]["features"][column]
+        while "names" not in feature:
+            feature = feature[0] if isinstance(feature, list) else feature["feature"]
         names = feature["names"] if feature.get("_type") == "ClassLabel" else ()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return ()
     sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return tuple(names) if sound else ()
@@ -114,7 +116,7 @@ class LabelReader:
             if value >= 0:
                 self._counts[value] += count
         if self._names:
-            self._abstained += pc.sum(pc.less(cells, 0)).as_py() or 0
+            self._abstained += pc.sum(pc.less(items_of(cells), 0)).as_py() or 0
         self._done += len(positions)
         if self._kept is not None:
             self._kept.append(positions)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from labelfix.data.arrays import Counts
+from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.labels.noise_rate import pair_counts
-from labelfix.data.tables import ClassNames, Codes
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
 ENOUGH = 20
 """Pairs from which on it is told."""
@@ -25,11 +30,9 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
         given: `(P,)` given labels of the same rows.
         classes: Their names.
     """
-    if len(truth) < ENOUGH or len(set(truth.tolist())) < 2 or len(set(given.tolist())) < 2:
+    counts, there = _counts(truth, given)
+    if counts is None:
         return None
-    # Of very many classes a table of all of them would not fit into memory.
-    there, codes = np.unique(np.concatenate([truth, given]), return_inverse=True)
-    counts = pair_counts(codes[: len(truth)], codes[len(truth) :], len(there))
     same, rows = counts.trace() / len(truth), f"{int(counts.trace()):,} of {len(truth):,} rows"
     seen = np.flatnonzero(counts.sum(axis=1))
     usual = counts[seen].argmax(axis=1)
@@ -40,8 +43,52 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
         shown = ", ".join(f"{trusted} is given as {other}" for trusted, other in moved[:4])
         what = f"trusted and given labels are the same in {rows}, as if the classes had other names: {shown}"
         return what, "if one file numbers its classes in another order, write the same names into both"
-    shares = counts.sum(axis=0) @ counts.sum(axis=1) / len(truth) ** 2
-    if same > 0 and shares < UNEVEN and same < shares + 0.5 * np.sqrt(shares * (1 - shares) / len(truth)):
+    if same_by_chance(truth, given):
         what = f"trusted and given labels are the same in {rows}, no more often than by chance"
         return what, "compare a few by eye: ids may mean other rows in one file, or labels another thing"
     return None
+
+
+def same_by_chance(truth: Codes, given: Codes) -> bool:
+    """Whether some trusted labels are the given ones, but no more than among rows that have nothing to do with them."""
+    counts, _ = _counts(truth, given)
+    if counts is None or not counts.trace():
+        return False
+    shares = counts.sum(axis=0) @ counts.sum(axis=1) / len(truth) ** 2
+    chance = 0.5 * np.sqrt(shares * (1 - shares) / len(truth))
+    return bool(shares < UNEVEN and counts.trace() / len(truth) < shares + chance)
+
+
+def counted_apart(data: TrainingData) -> tuple[str, str] | None:
+    """What to say where ids are numbers that one file counts from 0 and the other from 1; None where that is not so.
+
+    Told by labels: they are the same far more often in the rows before, or after, those of the same id.
+    """
+    ids, noisy = data.clean.ids, data.noisy.ids
+    if data.joined_by != "id" or not (pa.types.is_integer(ids.type) and pa.types.is_integer(noisy.type)):
+        return None
+    same = _same(data, data.clean_in_noisy)
+    for step, how in ((1, "added to"), (-1, "taken from")):
+        moved = _same(data, find_ids(pc.add(ids, step), noisy))
+        if len(same) >= ENOUGH <= len(moved) and moved.mean() >= same.mean() + MORE:
+            what = f"trusted and given labels are the same in {same.sum():,} of {len(same):,} rows, and in"
+            what += f" {moved.sum():,} of {len(moved):,} with 1 {how} each id, as if one file counted from 0 and the"
+            return f"{what} other from 1", "count alike in both; if ids are right, classes may have other names in one"
+    return None
+
+
+def _same(data: TrainingData, places: Codes) -> npt.NDArray[np.bool_]:
+    """Of trusted rows that have a given label at some places of the noisy file, -1 for none: whether it is the same."""
+    given = np.where(places >= 0, data.noisy.codes[places], UNLABELLED)
+    known = (given != UNLABELLED) & data.judges
+    same: npt.NDArray[np.bool_] = given[known] == data.clean.codes[known]
+    return same
+
+
+def _counts(truth: Codes, given: Codes) -> tuple[Counts | None, Codes]:
+    """`(C, C)` pairs of the classes that occur, None where they are too few to say anything; and these classes."""
+    # Of very many classes a table of all of them would not fit into memory.
+    there, codes = np.unique(np.concatenate([truth, given]), return_inverse=True)
+    if len(truth) < ENOUGH or len(set(truth.tolist())) < 2 or len(set(given.tolist())) < 2:
+        return None, there
+    return pair_counts(codes[: len(truth)], codes[len(truth) :], len(there)), there

@@ -71,6 +71,12 @@ JUDGED = frozenset(
 )
 """Columns in which people say yes or no to the label beside them."""
 
+CHECKED = frozenset(
+    ("checked", "is_checked", "human_checked", "manually_checked", "reviewed", "is_reviewed", "validated")
+    + ("is_validated", "is_gold", "trusted", "is_trusted", "done", "is_done")
+)
+"""Columns in which people mark the rows that they have looked at; the others are left empty, or say no."""
+
 
 def refuse_verdicts(
     source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
@@ -113,31 +119,45 @@ def without_skipped(
             findings.warning(source.name, f"{what}, and these count as checked", remedy)
             continue
         what = f"{source.name}: {int(skipped.sum()):,} rows count as without a label, as their {column!r} is"
-        findings.note(f"{what} {' or '.join(map(repr, left))}")
+        findings.note(f"{what} {' or '.join(repr(word) if word else 'empty' for word in left)}")
         rows = replace(rows, labels=replace(rows.labels, positions=np.where(skipped, -1, rows.labels.positions)))
     return rows
 
 
 def _told_by(source: TableSource, beside: TableSource | None) -> list[str]:
-    """The columns of text that may say of each row whether its label counts; of the trusted file also how far it is."""
+    """The columns that may say of each row whether its label counts; of the trusted file also how far it is."""
     own = (
         ()
         if beside is None
         else [n for n in source.schema.names if n.lower() in STATUS and n not in beside.schema.names]
     )
     named = [*own, *([VERDICT] if VERDICT in source.schema.names else [])]
-    return [name for name in named if is_text(value_type(source.schema.field(name).type))]
+    marked = [
+        name
+        for name in (source.schema.names if beside is not None else ())
+        if name.lower() in CHECKED and beside is not None and name not in beside.schema.names
+        if not pa.types.is_nested(value_type(source.schema.field(name).type))
+    ]
+    return [*(name for name in named if is_text(value_type(source.schema.field(name).type))), *marked]
 
 
 def _verdicts(column: str, words: Sequence[str]) -> dict[str, bool | None] | None:
     """For each word of a column whether the label counts, None where nobody gave it; nothing if it holds others."""
     if column == VERDICT:
         known: Mapping[str, bool | None] = VERDICTS
+    elif column.lower() in CHECKED:
+        # A tick, a name or a day says yes as well as "yes" does.
+        known = {word: True if word and truth_of(word) is not False and _state(word) else None for word in words}
     elif column.lower() in STATUS:
         known = {word: STATES[word.lower()] for word in words if word.lower() in STATES}
     else:
         known = {word: truth for word in words if (truth := truth_of(word) if word else False) is not None}
     return {word: known[word] for word in words} if set(words) <= known.keys() else None
+
+
+def _state(word: str) -> bool:
+    """Whether a word says of a row that somebody has labelled it, or is none of those that tell."""
+    return STATES.get(word.lower(), True) is not None
 
 
 def _of_anything(column: str, said: Mapping[str, bool | None] | None) -> bool:

@@ -1,12 +1,12 @@
 """Tables and ready embeddings: a linear head, or one hidden layer.
 
 A table's numbers are standardised with the mean and the standard deviation of the noisy training rows (values
-beyond ten standard deviations are cut there); a missing number becomes the mean. Its categories are one-hot;
-a category that the training rows did not show, and the rarer ones beyond the first hundred, are all zeros,
-and a missing category is a category of its own where the training rows have one. Everything is then divided by
-one constant, the root mean square length of a training row, so that rows have length 1 on average and the
-learning rates of unit-norm features fit; rows keep their lengths relative to each other, since in a table they
-carry information.
+beyond ten standard deviations are cut there, and single numbers far from all others before that, see `statistics`); a
+missing number becomes the mean. Its categories are one-hot; a category that the training rows did not show, and the
+rarer ones beyond the first hundred, are all zeros, and a missing category is a category of its own where the training
+rows have one. Everything is then divided by one constant, the root mean square length of a training row, so that rows
+have length 1 on average and the learning rates of unit-norm features fit; rows keep their lengths relative to each
+other, since in a table they carry information.
 
 Embeddings are scaled to length 1 row by row, as pretrained encoders' features are.
 
@@ -16,7 +16,8 @@ Legend: N rows, B rows of a batch, D features, K classes, U hidden units.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.arrays import Singles
+from labelfix.data.spelling import loosened, truth_of
 from labelfix.data.tables import InputSpec
 from labelfix.errors import input_error
 from labelfix.models.cards import FeatureCard
@@ -111,8 +113,9 @@ class TableFeatures(NumbersForHead):
         return len(self.statistics.mean) + sum(map(len, self.statistics.categories))
 
     @cached_property
-    def _places(self) -> list[dict[str, int]]:
-        return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
+    def places(self) -> list[Categories]:
+        """For each categorical column: category → its place."""
+        return [Categories(names) for names in self.statistics.categories]
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
         parts: list[npt.NDArray[np.float64]] = []
@@ -123,7 +126,7 @@ class TableFeatures(NumbersForHead):
         if self.spec.categorical:
             parts += [
                 one_hot(strings(batch.column(name)), places)
-                for name, places in zip(self.spec.categorical, self._places, strict=True)
+                for name, places in zip(self.spec.categorical, self.places, strict=True)
             ]
         return (np.hstack(parts) / self.statistics.length).astype(np.float32)
 
@@ -167,15 +170,38 @@ class EmbeddingFeatures(NumbersForHead):
         return int(self.spec.width or 0)
 
 
-def one_hot(cells: list[str], places: Mapping[str, int]) -> npt.NDArray[np.float64]:
+class Categories(dict[str, int]):
+    """Category → its place; what is no category but spelled as only one is, in another case or so, has that one's.
+
+    Where there are two that say yes and no, so has what says the same in another word.
+
+    Args:
+        names: The categories in order; what else is asked for has place -1.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__({name: place for place, name in enumerate(names)})
+        alike: dict[str, list[int]] = defaultdict(list)
+        for name, place in self.items():
+            alike[loosened(name)].append(place)
+        self._alike = {key: places[0] for key, places in alike.items() if key and len(places) == 1}
+        self._truths = {truth_of(name): place for name, place in self.items() if name}
+        if self._truths.keys() != {False, True} or len(self._truths) < len([name for name in self if name]):
+            self._truths = {}
+
+    def __missing__(self, cell: str) -> int:
+        return self._alike.get(loosened(cell), self._truths.get(truth_of(cell), -1))
+
+
+def one_hot(cells: list[str], places: Categories) -> npt.NDArray[np.float64]:
     """`(B, categories)` 1 in a cell's own place; a category without a place has none.
 
     Args:
         cells: B categories.
-        places: Category → its place.
+        places: Where their columns are.
     """
     found = np.zeros((len(cells), len(places)))
-    of = np.array([places.get(cell, -1) for cell in cells], dtype=np.int64)
+    of = np.array([places[cell] for cell in cells], dtype=np.int64)
     known = np.flatnonzero(of >= 0)
     found[known, of[known]] = 1.0
     return found

@@ -5,6 +5,7 @@ Legend: N rows, B rows of a batch.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ WINDOW = 8192
 
 MOST_CATEGORIES = 100
 """Categories of a column that get a feature of their own, the most frequent first."""
+
+LOOKED_AT = 3
+"""Windows by whose rows it is told which numbers are far from all others."""
+
+TAIL, FAR, STRAYED = 0.01, 10.0, 0.005
+"""What of a column is far out: beyond two quantiles by so many times their distance, and at most such a share of it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
     scaler = StandardScaler()
     counts: dict[str, Counter[str]] = {name: Counter() for name in spec.categorical}
     missing: Counter[str] = Counter()
+    fences = _fences(table, numeric, read_rows)
     for batch in windows(table, WINDOW, read_rows):
         for name in spec.columns:
             missing[name] += _missing(batch.column(name))
@@ -76,7 +84,7 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
             values = numbers(batch, numeric)
             _refuse_unbounded(table, numeric, values)
             with np.errstate(all="ignore"):  # a column without any number, or with huge ones: looked at below
-                scaler.partial_fit(values)
+                scaler.partial_fit(np.clip(values, *fences))
         for name in spec.categorical:
             counts[name].update(strings(batch.column(name)))
     fitted = numeric and len(table) > 0
@@ -96,6 +104,29 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
         {name: count for name, count in missing.items() if count},
         {name: len(seen) for name, seen in counts.items() if len(seen) > MOST_CATEGORIES},
     )
+
+
+def _fences(table: InputTable, numeric: tuple[str, ...], read_rows: int) -> npt.NDArray[np.float64]:
+    """`(2, columns)` the least and the largest number that mean and deviation are made of; infinite where all are.
+
+    One number a thousand times as large as the others would otherwise make these all alike.
+    """
+    fences = np.repeat([[-math.inf], [math.inf]], len(numeric), axis=1)
+    if not numeric:
+        return fences
+    first = itertools.islice(windows(table, WINDOW, read_rows), LOOKED_AT)
+    held = np.concatenate([np.zeros((0, len(numeric))), *(numbers(batch, numeric) for batch in first)])
+    for place, column in enumerate(held.T):
+        known = column[np.isfinite(column)]
+        if not len(known):
+            continue
+        tail = min(max(TAIL, 2 / len(known)), 0.5)  # of few rows, not between the two outermost
+        low, high = np.quantile(known, (tail, 1 - tail))
+        far = FAR * (high - low)
+        beyond = int(((known < low - far) | (known > high + far)).sum())
+        if far and beyond <= max(STRAYED * len(known), 1):
+            fences[:, place] = low - far, high + far
+    return fences
 
 
 def _missing(column: pa.Array) -> int:

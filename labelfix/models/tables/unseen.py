@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.tables import InputTable
 from labelfix.models.representation import Representation
-from labelfix.models.tables.features import TableFeatures
+from labelfix.models.tables.features import Categories, TableFeatures
 from labelfix.models.tables.kernel import KernelTable
 from labelfix.models.tables.statistics import numeric_columns
 from labelfix.models.views import Views
@@ -31,12 +31,12 @@ ROWS, HELD = 8192, 1_000
 """Rows looked at together; and different values of a column from which on no more are kept, as they may be many."""
 
 
-def known_categories(representation: Representation) -> dict[str, pa.Array]:
+def known_categories(representation: Representation) -> dict[str, Categories]:
     """Column → the categories of training; none of a column that had more than have a feature of their own."""
     return {
-        name: pa.array([*known], pa.string())
+        name: known
         for table in _tables(representation)
-        for name, known in zip(table.spec.categorical, table.statistics.categories, strict=True)
+        for name, known in zip(table.spec.categorical, table.places, strict=True)
         if name not in table.statistics.crowded
     }
 
@@ -73,7 +73,7 @@ class UnseenValues:
     """
 
     name: str
-    known: dict[str, pa.Array]
+    known: dict[str, Categories]
     usual: dict[str, tuple[float, float]]
     progress: Progress
     rows: int = 0
@@ -89,13 +89,13 @@ class UnseenValues:
         self.rows += len(table)
         for batch in table.batches(ROWS):
             for name, known in self.known.items():
-                cells = batch.column(name).drop_null()
-                other = cells.filter(pc.invert(pc.is_in(cells, known)))
+                cells = batch.column(name).drop_null().value_counts()
+                counts = {each["values"].as_py(): each["counts"].as_py() for each in cells}
+                other = {value: count for value, count in counts.items() if known[value] < 0}
                 values = self.values.setdefault(name, Counter())
-                self.count[name] += len(other)
+                self.count[name] += sum(other.values())
                 if len(values) < HELD:
-                    values.update(other.to_pylist())
-
+                    values.update(other)
             self._see_numbers(batch)
 
     def _see_numbers(self, batch: pa.RecordBatch) -> None:

@@ -27,6 +27,9 @@ FORMULA = r"^([=+\-@\t\r\n＝＋－＠])"
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
+NO_TEXT = r"[\x00-\x08\x0e-\x1f]"
+"""What bytes hold that are no text."""
+
 _DISARMED: ContextVar[bool] = ContextVar("disarmed", default=False)
 
 
@@ -95,7 +98,8 @@ class Quoting:
 def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a table as CSV, or as TSV where the name of `target` says so; with semicolons where its source had them.
 
-    Cells are quoted only where they must be; nested columns become JSON text, bytes base64; null is an empty cell.
+    Cells are quoted only where they must be; nested columns become JSON text, bytes as in
+    `bytes_text`; null is an empty cell.
 
     Args:
         target: The name that the file will have in the end; it decides on TSV and .gz.
@@ -150,8 +154,8 @@ def column_text(column: pa.Array) -> pa.Array:
             ["" if v is None else json.dumps(v, ensure_ascii=False, default=_plain) for v in column.to_pylist()],
             pa.string(),
         )
-    if _is_bytes(column.type):
-        return pa.array(["" if v is None else base64.b64encode(v).decode() for v in column.to_pylist()], pa.string())
+    if holds_bytes(column.type):
+        return bytes_text(column).fill_null("")
     text = column.cast(pa.string())
     if pa.types.is_floating(column.type):
         whole = pc.match_substring_regex(text, r"^-?\d+$")
@@ -160,13 +164,27 @@ def column_text(column: pa.Array) -> pa.Array:
     return text.fill_null("")
 
 
+def bytes_text(column: pa.Array) -> pa.Array:
+    """Bytes as strings: the text that they are, as Impala, Hive and old Spark write it, where all are; else base64."""
+    if not pa.types.is_fixed_size_binary(column.type):
+        try:
+            text = column.cast(pa.binary()).cast(pa.string())
+        except pa.ArrowInvalid:
+            pass
+        else:
+            if not pc.any(pc.match_substring_regex(text, NO_TEXT)).as_py():
+                return text
+    return pa.array([None if v is None else base64.b64encode(v).decode() for v in column.to_pylist()], pa.string())
+
+
 def _disarmed(text: pa.Array) -> pa.Array:
     """Strings that no spreadsheet takes for a formula."""
     armed = pc.and_not(pc.match_substring_regex(text, FORMULA), pc.match_substring_regex(text, NUMBER))
     return pc.if_else(armed, pc.binary_join_element_wise("'", text, ""), text)
 
 
-def _is_bytes(type_: pa.DataType) -> bool:
+def holds_bytes(type_: pa.DataType) -> bool:
+    """Whether cells are bytes, of whatever kind."""
     kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
     return any(is_kind(type_) for is_kind in kinds)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.csv.write import open_to_write
+from labelfix.data.formats.csv.write import bytes_text, holds_bytes, open_to_write
 from labelfix.errors import InputError, input_error
 
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -26,7 +26,8 @@ def write_json(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa
     Args:
         target: The name that the file will have in the end.
     """
-    records = (dumped(record) for batch in batches for record in batch.to_pylist())
+    texts = (pa.record_batch([_texts(c) for c in batch.columns], names=batch.schema.names) for batch in batches)
+    records = (dumped(record) for batch in texts for record in batch.to_pylist())
     write_texts(path, target, records, is_lines(target))
 
 
@@ -55,7 +56,7 @@ def write_texts(path: Path, target: Path, records: Iterable[str], lines: bool) -
 
 
 def dumped(value: Any) -> str:  # noqa: ANN401 - whatever a table can hold
-    """A value as JSON: bytes as base64, dates and the like as text, NaN as null."""
+    """A value as JSON: bytes inside others as base64, dates and the like as text, NaN as null."""
     try:
         return json.dumps(value, ensure_ascii=False, default=_plain, allow_nan=False)
     except ValueError:
@@ -76,6 +77,10 @@ def _blocks(records: Iterable[str], size: int = 1024) -> Iterator[list[str]]:
             block = []
     if block:
         yield block
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    return bytes_text(column) if holds_bytes(column.type) else column
 
 
 def _plain(value: object) -> str:

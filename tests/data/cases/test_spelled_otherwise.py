@@ -1,0 +1,296 @@
+"""Files whose columns, ids, labels and numbers are spelled or counted otherwise than those of the other file."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelfix.data.columns.called import called_as
+from labelfix.data.findings import Findings
+from labelfix.data.formats import open_table
+from labelfix.data.formats.memory import MemorySource
+from labelfix.data.new_rows import open_rows
+from labelfix.data.read import Columns, Reading, read_training
+from labelfix.data.tables import ClassNames, InputSpec
+from labelfix.errors import InputError
+from labelfix.models.tables.features import Categories
+from labelfix.settings.data import DataSettings
+
+N = 60
+DRAW = np.random.default_rng(5)
+LABELS = [("sport", "food", "tech")[i] for i in DRAW.integers(0, 3, N).tolist()]
+AGES = DRAW.normal(40, 9, N).round(3).tolist()
+PAY = DRAW.normal(3000, 400, N).round(2).tolist()
+TEXTS = [f"some words of text number {i}" for i in range(N)]
+TABLE = {"age": AGES, "pay": PAY, "plan": ["a", "b"] * (N // 2), "label": LABELS}
+
+
+def read(noisy: dict[str, Any], clean: dict[str, Any], **settings: Any) -> Reading:
+    return read_training(pa.table(noisy), pa.table(clean), DataSettings(**settings))
+
+
+def refused(noisy: dict[str, Any], clean: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as caught:
+        read(noisy, clean)
+    return str(caught.value)
+
+
+def first(table: dict[str, list[Any]], rows: int = 30) -> dict[str, list[Any]]:
+    return {name: cells[:rows] for name, cells in table.items()}
+
+
+# Columns
+
+
+def test_later_rows_may_call_their_columns_in_another_spelling() -> None:
+    spec = InputSpec("table", ("age", "pay_in_euro"))
+    columns = Columns("id", "label", "id", "label", spec)
+    table = {"ID": ["x", "y"], "AGE ": [30.5, 40.5], "Pay in Euro": [1.5, 2.5], "Label": ["b", "a"]}
+    findings = Findings()
+    opened = open_rows(pa.table(table), ClassNames(("a", "b")), columns, DataSettings(), findings=findings)
+    (block,) = opened.blocks(9)
+    assert block.codes.tolist() == [1, 0]
+    assert block.ids.to_pylist() == ["x", "y"]
+    assert next(block.inputs.batches(9)).to_pydict() == {"age": [30.5, 40.5], "pay_in_euro": [1.5, 2.5]}
+    assert any("column 'AGE ' is 'age'" in note for note in findings.notes)
+
+
+@pytest.mark.parametrize(
+    ("names", "kept", "called"),
+    [
+        (["AGE", "x"], [], ["age", "x"]),
+        (["age", "AGE"], [], ["age", "AGE"]),
+        (["Age", "AGE"], [], ["Age", "AGE"]),
+        (["AGE"], ["AGE"], ["AGE"]),
+        (["page"], [], ["page"]),
+    ],
+)
+def test_a_column_is_called_otherwise_only_where_one_alone_is_meant(
+    names: list[str], kept: list[str], called: list[str]
+) -> None:
+    source = MemorySource(pa.table({name: [1] for name in names}), "t")
+    assert called_as(source, ["age"], kept, Findings()).schema.names == called
+
+
+def test_trusted_inputs_meet_whatever_the_case_of_their_columns() -> None:
+    reading = read(TABLE, {name.upper(): cells for name, cells in first(TABLE).items()})
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+
+
+def test_parts_that_call_a_column_in_another_case_have_one_of_it(tmp_path: Path) -> None:
+    for place, name in enumerate(("Age", "age")):
+        table = pa.table({"id": [2 * place, 2 * place + 1], name: [1.5, 2.5]})
+        pq.write_table(table, tmp_path / f"{place}.parquet")
+    source = open_table(tmp_path)
+    assert [chunk.batch.to_pydict() for chunk in source.scan()] == [
+        {"id": [0, 1], "Age": [1.5, 2.5]},
+        {"id": [2, 3], "Age": [1.5, 2.5]},
+    ]
+    assert "column 'age' of some files is read as 'Age'" in source.remarks
+
+
+def test_parts_that_have_both_names_keep_both(tmp_path: Path) -> None:
+    for place, names in enumerate((["Age", "age"], ["age", "AGE"])):
+        pq.write_table(pa.table({name: [place] for name in names}), tmp_path / f"{place}.parquet")
+    assert open_table(tmp_path).schema.names == ["Age", "age", "AGE"]
+
+
+def test_categories_of_later_rows_are_those_that_they_are_spelled_as() -> None:
+    places = Categories(("Red", "blue", "BLUE", ""))
+    assert [places[cell] for cell in ("Red", "red", " RED", "blue", "Blue", "green", "")] == [0, 0, 0, 1, -1, -1, 3]
+
+
+def test_words_of_later_rows_for_yes_and_no_are_the_two_categories_that_say_so() -> None:
+    places = Categories(("", "false", "true"))
+    assert [places[cell] for cell in ("yes", "0", "F", "true", "perhaps")] == [2, 1, 1, 2, -1]
+    assert Categories(("false", "true", "unknown"))["yes"] == -1
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("decimals", [0, 1])
+def test_trusted_rows_with_rounded_numbers_meet_their_rows(decimals: int) -> None:
+    order = np.random.default_rng(1).permutation(N)[:30].tolist()
+    gold = {name: [cells[i] for i in order] for name, cells in TABLE.items()}
+    gold["pay"] = [round(each, decimals) + 0.0 for each in gold["pay"]]
+    reading = read(TABLE, gold)
+    assert reading.data.clean_in_noisy.tolist() == order
+    assert any("rows are rows of noisy with rounded numbers" in note for note in reading.notes)
+
+
+def test_rounded_embeddings_meet_theirs() -> None:
+    vectors = np.random.default_rng(2).normal(size=(N, 12)).astype(np.float32)
+    noisy = {"e": vectors.tolist(), "label": LABELS}
+    gold = {"e": vectors[10:40].round(2).tolist(), "label": LABELS[10:40]}
+    assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
+
+
+def test_rows_that_are_only_near_meet_none() -> None:
+    gold = first(TABLE)
+    gold["pay"] = [each + 3 for each in gold["pay"]]
+    assert (read(TABLE, gold).data.clean_in_noisy < 0).all()
+    other = first(TABLE)
+    other["pay"] = [float(round(each)) for each in other["pay"]]
+    other["plan"] = ["b", "a"] * 15
+    assert (read(TABLE, other).data.clean_in_noisy < 0).all()
+
+
+def test_rounded_rows_that_may_be_several_meet_none() -> None:
+    noisy = {"age": [30.1, 30.2, *AGES[2:]], "pay": [10.0, 10.0, *PAY[2:]], "label": LABELS}
+    gold = {"age": [30.0, *(float(round(a)) for a in AGES[2:30])], "pay": [10.0, *PAY[2:30]], "label": LABELS[:29]}
+    assert read(noisy, gold).data.clean_in_noisy.tolist() == [-1, *range(2, 30)]
+
+
+# Ids
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_ids_that_one_file_counts_from_nought_are_one_error(step: int) -> None:
+    noisy = {"id": list(range(5, 5 + N)), "text": TEXTS, "label": LABELS}
+    gold = {"id": [5 + i + step for i in range(2, 50)], "label": LABELS[2:50]}
+    said = refused(noisy, gold)
+    assert f"and in 48 of 48 with 1 {'added to' if step < 0 else 'taken from'} each id" in said
+    assert said.count("\n") == 0
+
+
+def test_ids_that_are_right_are_not_counted_anew_however_wrong_the_labels() -> None:
+    noisy = {"id": list(range(N)), "text": TEXTS, "label": LABELS}
+    wrong = ["food" if label != "food" else "tech" for label in LABELS]
+    assert read(noisy, {"id": list(range(N - 10)), "label": wrong[:-10]}).data.joined_by == "id"
+
+
+def test_lost_ids_that_count_from_nought_are_not_to_be_removed() -> None:
+    noisy = {"id": list(range(1, N + 1)), "text": TEXTS, "label": LABELS}
+    said = refused(noisy, {"id": list(range(30)), "label": LABELS[:30]})
+    assert "with 1 added to each id all of them do" in said
+    assert "remove" not in said
+
+
+def test_moments_of_any_type_are_ids() -> None:
+    moments = [datetime(2024, 1, 1, 0, i) for i in range(N)]
+    for noisy, clean in ((moments, [str(each) for each in moments]), ([each.isoformat() for each in moments], moments)):
+        table = {"at": noisy, "text": TEXTS, "label": LABELS}
+        reading = read(table, first({"at": clean, "label": LABELS}), id_column="at")
+        assert (reading.data.clean_in_noisy == np.arange(30)).all()
+
+
+@pytest.mark.parametrize("between", [";", ", ", "|", " "])
+def test_several_ids_in_one_cell_are_told(between: str) -> None:
+    noisy = {"id": [f"r{i}" for i in range(N)], "text": TEXTS, "label": LABELS}
+    gold = {"id": ["r0", f"r1{between}r4", f"r2{between}r5{between}r8"], "label": ["food", "tech", "sport"]}
+    assert "2 of these are several ids in one cell, which need a row each" in refused(noisy, gold)
+
+
+# Texts
+
+WORDY = [f"{word} of the text number {i} and what it goes on to say" for i, word in enumerate(["some"] * N)]
+
+
+@pytest.mark.parametrize("end", ["...", "…", ""])
+def test_texts_that_were_cut_off_meet_those_that_begin_with_them(end: str) -> None:
+    noisy = {"text": WORDY, "label": LABELS}
+    reading = read(noisy, {"text": [text[:31] + end for text in WORDY[:30]], "label": LABELS[:30]})
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+    assert any("30 texts are cut off: texts of noisy begin with them" in note for note in reading.notes)
+
+
+def test_beginnings_of_several_texts_meet_none() -> None:
+    noisy = {"text": WORDY, "label": LABELS}
+    reading = read(noisy, {"text": ["some of the text number"] * 2, "label": ["food", "food"]})
+    assert (reading.data.clean_in_noisy < 0).all()
+
+
+def test_ids_hold_beside_texts_that_were_cut_off_and_not_beside_others() -> None:
+    noisy = {"id": list(range(N)), "text": WORDY, "label": LABELS}
+    gold = {"id": list(range(30)), "text": [text[:31] for text in WORDY[:30]], "label": LABELS[:30]}
+    reading = read(noisy, gold)
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+    assert not any("another text" in str(warning) for warning in reading.warnings)
+    assert "do not name the same items" in refused(noisy, {**gold, "text": gold["text"][::-1]})
+
+
+# Labels
+
+
+def test_yes_and_one_are_one_class_where_trusted_rows_say_yes() -> None:
+    given = [("yes", "no", "1", "0")[i % 2 + 2 * (i % 5 == 0)] for i in range(N)]
+    reading = read({"text": TEXTS, "label": given}, {"text": TEXTS[:30], "label": ["yes", "no"] * 15})
+    assert reading.data.classes.names == ("no", "yes")
+    assert any('"1" (6 rows) as "yes"' in str(warning) for warning in reading.warnings)
+
+
+def test_a_number_is_the_class_that_has_it_before_its_name() -> None:
+    noisy = {"text": TEXTS, "label": [{"food": "1: food", "sport": "02: sport", "tech": "3: tech"}[x] for x in LABELS]}
+    gold = {"text": TEXTS[:30], "label": [{"food": 1, "sport": 2, "tech": 3}[x] for x in LABELS[:30]]}
+    reading = read(noisy, gold)
+    assert (reading.data.paired_given == reading.data.clean.codes).all()
+
+
+def test_empty_cells_beside_a_single_class_are_told() -> None:
+    noisy = {"text": TEXTS, "label": ["Y" if label == "food" else None for label in LABELS]}
+    said = refused(noisy, {"text": TEXTS[:5], "label": ["Y"] * 5})
+    assert f'a single class ("Y"), and no label in {sum(label != "food" for label in LABELS)} rows' in said
+    assert "if an empty cell means a class of its own, write the name of that there" in said
+
+
+@pytest.mark.parametrize("way", ["**{}**", "Label: {}", "**Category:** {}", "__{}__", "Answer: **{}**.", "`{}`"])
+def test_labels_of_a_language_model_are_the_classes_in_them(way: str) -> None:
+    given = [way.format(label) if i % 3 == 0 else label for i, label in enumerate(LABELS)]
+    reading = read({"text": TEXTS, "label": given}, {"text": TEXTS[:40], "label": LABELS[:40]})
+    assert reading.data.classes.names == ("food", "sport", "tech")
+
+
+@pytest.mark.parametrize(("here", "there"), [("5-9", "9-May"), ("10-14", "Oct-14"), ("1/2", "01.02.2024")])
+def test_labels_that_a_spreadsheet_took_for_dates_are_told(here: str, there: str) -> None:
+    ours, theirs = (
+        {"text": TEXTS, "label": [word if label == "tech" else label for label in LABELS]} for word in (here, there)
+    )
+    assert "a spreadsheet seems to have made dates of labels" in refused(ours, first(theirs))
+    assert f"below it {there},{here}" in refused(theirs, first(ours))
+
+
+def test_answers_to_a_batch_of_requests_are_told_with_where_the_label_is(tmp_path: Path) -> None:
+    row = '{"custom_id":"r0","response":{"body":{"choices":[{"message":{"content":"food"}}]}}}\n'
+    (tmp_path / "out.jsonl").write_text(row * 3)
+    with pytest.raises(InputError, match=r"holds the answers of a language model to a batch, each in response\.body"):
+        read_training(str(tmp_path / "out.jsonl"), pa.table({"id": ["r0"], "label": ["food"]}), DataSettings())
+
+
+@pytest.mark.parametrize("marks", [("yes", ""), ("x", ""), (True, False), (1, 0), ("2024-01-05", ""), ("yes", "todo")])
+def test_rows_that_nobody_has_marked_as_checked_are_not_trusted(marks: tuple[Any, Any]) -> None:
+    noisy = {"id": list(range(N)), "text": TEXTS, "label": LABELS}
+    gold = {"id": list(range(40)), "label": LABELS[:40], "Checked": [marks[i % 4 == 0] for i in range(40)]}
+    assert len(read(noisy, gold).data.clean) == 30
+    assert len(read({**noisy, "Checked": ["yes", ""] * (N // 2)}, gold).data.clean) == 40
+
+
+def test_codes_in_lists_have_the_names_that_a_dataset_gives_them(tmp_path: Path) -> None:
+    names = ["food", "sport", "tech"]
+    feature = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "List"}
+    codes = [[names.index(label)] for label in LABELS[:-1]] + [[-1]]
+    table = pa.table({"text": TEXTS, "label": codes}).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": {"label": feature}}})}
+    )
+    pq.write_table(table, tmp_path / "noisy.parquet")
+    noisy = str(tmp_path / "noisy.parquet")
+    reading = read_training(noisy, pa.table({"text": TEXTS[:30], "label": LABELS[:30]}), DataSettings())
+    assert reading.data.classes.names == ("food", "sport", "tech")
+    assert (reading.data.paired_given == reading.data.clean.codes).all()
+    assert reading.data.noisy.codes[-1] == -1
+
+
+@pytest.mark.parametrize("header", [("alias", "class"), ("class", "alias")])
+def test_a_class_map_may_be_a_table_of_another_kind(tmp_path: Path, header: tuple[str, str]) -> None:
+    columns = {"alias": ["1", "2", "3"], "class": ["food", "sport", "tech"]}
+    pq.write_table(pa.table({name: columns[name] for name in header}), tmp_path / "map.parquet")
+    noisy = {"text": TEXTS, "label": [1 + ["food", "sport", "tech"].index(label) for label in LABELS]}
+    gold = {"text": TEXTS[:30], "label": LABELS[:30]}
+    assert read(noisy, gold, class_map=str(tmp_path / "map.parquet")).data.classes.names == ("food", "sport", "tech")
