@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,55 +55,38 @@ class Baseline:
         """The entries that a row of this id and given label may be."""
         return tuple(each for each in self.rows.get(str(name), ()) if each.given in (None, given))
 
-    def joined(self, other: Baseline) -> Baseline:
-        """Both together."""
-        both = dict(self.rows)
-        for name, entries in other.rows.items():
-            both[name] = (*both.get(name, ()), *entries)
-        return Baseline(both)
-
 
 NOTHING = Baseline()
 """Nobody has accepted anything."""
-
-
-def read_baselines(paths: Iterable[Path]) -> Baseline:
-    """The rows of several files together; see `read_baseline`."""
-    found = Baseline()
-    for path in paths:
-        found = found.joined(read_baseline(path))
-    return found
-
-
-def read_baseline(path: Path) -> Baseline:
-    """Rows that the gate passes over.
-
-    Args:
-        path: A CSV or Parquet file with a column `id` (all its rows), a file of corrected labels (its issues), or what
-            `flag --format json` wrote (its findings). Where it knows given labels and contents, rows must still have
-            them.
-    """
-    if not path.is_file():
-        raise input_error(str(path), "there is no such file", "give --baseline a file of accepted ids")
-    if path.suffix.lower() == ".json":
-        return _of_rows(_json_rows(path))
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return _of_rows(_parquet_rows(path))
-    return _of_rows(_csv_rows(path))
 
 
 Row = tuple[Any, Any, Any]
 """Id, given label, content."""
 
 
-def _of_rows(rows: Iterable[Row]) -> Baseline:
+def read_baseline(*paths: Path) -> Baseline:
+    """Rows that the gate passes over.
+
+    Args:
+        paths: CSV or Parquet files with a column `id` (all their rows), files of corrected labels (their issues), or
+            what `flag --format json` wrote (its findings). Where these know given labels and contents, rows must still
+            have them.
+    """
     found: dict[str, tuple[Accepted, ...]] = {}
-    for name, given, content in rows:
+    for name, given, content in (row for path in paths for row in _rows_of(path)):
         if name is not None:
             entry = Accepted(*(None if known in (None, "") else str(known) for known in (given, content)))
             before = found.get(str(name), ())
             found[str(name)] = before if entry in before else (*before, entry)
     return Baseline(found)
+
+
+def _rows_of(path: Path) -> list[Row]:
+    if not path.is_file():
+        raise input_error(str(path), "there is no such file", "give --baseline a file of accepted ids")
+    if path.suffix.lower() == ".json":
+        return _json_rows(path)
+    return _parquet_rows(path) if path.suffix.lower() in (".parquet", ".pq") else _csv_rows(path)
 
 
 def _json_rows(path: Path) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -83,18 +84,7 @@ def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
         raise ValueError("there are none of labelfix") from None
     if wrong := wrong_with(found, Corrected):
         raise ValueError(wrong)
-    return CorrectedMetadata(
-        classes=tuple(found["classes"]),
-        value_type=found["value_type"],
-        min_confidence=float(found["min_confidence"]),
-        run_id=found["run_id"],
-        id_column=found.get("id_column"),
-        input_kind=found.get("input_kind"),
-        input_columns=tuple(found.get("input_columns", ())),
-        soft_top_k=found.get("soft_top_k"),
-        encoding=found.get("encoding"),
-        sources=tuple(found.get("sources", ())),
-    )
+    return msgspec.convert(found, CorrectedMetadata)
 
 
 def lack(schema: pa.Schema) -> str:

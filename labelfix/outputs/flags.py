@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import read_baselines
+from labelfix.outputs.baseline import read_baseline
 from labelfix.outputs.corrected_rows import (
     REMEDY,
     CorrectedRows,
@@ -111,7 +111,7 @@ def flag(
         source,
         asked.max_issue_rate,
         asked.min_confidence,
-        read_baselines(as_path(each) for each in asked.baseline),
+        read_baseline(*map(as_path, asked.baseline)),
         asked.show,
         chosen,
         trusted,

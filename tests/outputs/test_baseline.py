@@ -8,7 +8,7 @@ import pytest
 
 from labelfix.data.tables import InputSpec
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import Accepted, Baseline, read_baseline, read_baselines
+from labelfix.outputs.baseline import Accepted, Baseline, read_baseline
 from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.formats.json import write as as_json
@@ -84,7 +84,7 @@ def test_where_the_source_is_gone_the_id_and_the_label_decide(make_labels, seen)
 
 def test_several_baselines_accept_what_any_of_them_does(judge, seen, tmp_path):
     (tmp_path / "now.json").write_text(as_json(judge(Baseline(), rows=("1,one", "2,two!", "3,three"))))
-    both = read_baselines([tmp_path / "seen.json", tmp_path / "now.json"])
+    both = read_baseline(tmp_path / "seen.json", tmp_path / "now.json")
     for rows in (("1,one", "2,two", "3,three"), ("1,one", "2,two!", "3,three")):
         assert ids(judge(both, rows=rows)) == []
     assert ids(judge(both, rows=("1,one", "2,zwei", "3,three"))) == ["r2"]
