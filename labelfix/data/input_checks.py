@@ -54,7 +54,7 @@ def check_inputs(
         if spec.kind == "image":
             readable = _check_images(part, places, findings, settings, rows, role)
         elif spec.kind == "embedding":
-            _check_embeddings(part, places, findings, rows)
+            _check_embeddings(part, places, findings, rows, role)
         elif spec.kind == "text":
             _check_text(part, places, findings, rows, role)
         else:
@@ -87,7 +87,7 @@ def _is_blank(column: pa.Array) -> pa.Array:
     return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0)
 
 
-def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int) -> None:
+def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
     (column,) = inputs.spec.columns
     width = inputs.spec.width
     wrong: dict[str, list[tuple[int, str]]] = {"missing": [], "ragged": [], "nan": [], "inf": []}
@@ -114,6 +114,13 @@ def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Finding
         lambda v: f"column {column!r} {_no_list(v)}" if v else f"column {column!r} is empty",
         "give every row an embedding or leave the row out",
     )
+    others = {length for _, length in wrong["ragged"]}
+    if len(others) == 1 and len(wrong["ragged"]) == done:
+        what = f"column {column!r} has {others.pop()} numbers in each row, and not {width} as in the noisy rows"
+        remedy = "make all embeddings with the same encoder"
+        remedy += ", or leave the column out where ids say which noisy rows are meant" if role == "trusted" else ""
+        findings.error(inputs.name, what, remedy)
+        wrong["ragged"] = []
     report(
         "ragged",
         lambda v: f"column {column!r} has {v} numbers where most rows have {width}",
@@ -260,6 +267,8 @@ def _check_images(
     bad = np.array(sorted(found), dtype=np.int64)
     if len(bad) == len(places) and all(reason == NO_FILE for _, reason in found.values()):
         what_they_do, remedy = why_lost([found[row][0] for row in bad.tolist()], folder)
+        if len(inputs.source.schema.names) > 2:
+            remedy += "; if they are but names of the rows, name the inputs, such as --feature-columns"
         findings.error(inputs.name, f"the {len(bad):,} paths in column {column!r} {what_they_do}", remedy)
         return np.zeros(len(places), bool)
 

@@ -18,7 +18,7 @@ from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
-from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
+from labelfix.data.columns.inputs import all_empty, asked_inputs, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
@@ -251,7 +251,7 @@ def _columns(
         sources = source_columns(ours, settings.label_columns, findings)
         label = settings.main_source if settings.main_source in sources else None
     else:
-        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
+        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids, ids)
     clean_label = trusted_label_column(
         theirs,
         label,
@@ -269,7 +269,8 @@ def _columns(
     if clean_label is not None and clean_label not in (label, ids):
         refuse_overwritten(ours, theirs, clean_label, findings, read_rows)
     taken = {column for column in (ids, label, who, clean_label, *sources) if column is not None}
-    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
+    only = settings.image_column == ids or not asked_inputs(settings, ours.schema.names)
+    if ids is not None and only and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
         settings = replace(settings, image_column=ids)

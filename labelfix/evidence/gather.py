@@ -16,7 +16,7 @@ from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, 
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import covered
-from labelfix.data.labels.otherwise import same_by_chance
+from labelfix.data.labels.otherwise import NO_MORE, beyond_chance
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
@@ -155,8 +155,9 @@ def ledger_of(
     """
     asked, corrected, weights = found.asked, None, None
     pairs = problem.judges & (problem.paired_given != UNLABELLED)
-    by_chance = same_by_chance(problem.truth[pairs], problem.paired_given[pairs])
-    not_all = OTHER_ROWS if by_chance else _not_all(problem, found, soft)
+    beyond = beyond_chance(problem.truth[pairs], problem.paired_given[pairs])
+    by_chance = beyond is not None and LESS < beyond < NO_MORE
+    not_all = _not_all(problem, found, soft) or (OTHER_ROWS if by_chance else "")
     if asked.paired and not not_all:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
@@ -174,6 +175,9 @@ def ledger_of(
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
     return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all, trusted=len(problem.truth))
 
+
+LESS = -2.0
+"""Standard errors: trusted rows whose labels are the same less often than that were picked among the wrong ones."""
 
 OTHER_ROWS = "your labels and the given ones are the same no more often than by chance, as if they were of other rows"
 

@@ -103,16 +103,20 @@ def _chance(counts: Codes) -> float:
 
 
 def _swapped(counts: Codes, classes: Sequence[str], weighed: bool) -> list[str]:
-    """Pairs of classes of which a source says the one for the other, more often than not."""
+    """Pairs of classes of each of which a source says the other, more often than chance alone makes it."""
     found = []
     size = counts.sum(axis=1)
     for a in range(len(classes)):
         for b in range(a + 1, len(classes)):
-            crossed = counts[a, b] > counts[a, a] and counts[b, a] > counts[b, b]
-            if crossed and counts[a, b] + counts[b, a] >= 5 and size[a] and size[b]:
+            if _rather(counts[a], b, a) and _rather(counts[b], a, b):
                 share = (counts[a, b] + counts[b, a]) / (size[a] + size[b])
                 named = f'"{classes[a]}" and "{classes[b]}"'
                 said = f"on {share:.1%} of the trusted rows of these classes it says the one for the other"
                 known = "; the run knows, and reads it the other way round" if weighed else ""
                 found.append(f"has {named} swapped: {said}{known}")
     return found
+
+
+def _rather(said: Codes, one: int, other: int) -> bool:
+    """Whether a source says one class of some rows rather than another one: by more than two standard errors."""
+    return bool(said[one] - said[other] > 2 * np.sqrt(said[one] + said[other]))

@@ -84,16 +84,20 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
     silent = terms[:, :, -1]
     present = (spoken.speaks > 0).astype(np.float64)
     both = np.asarray((present.T @ present).todense())
-    cross = np.zeros_like(both)
+    cross, varies = np.zeros_like(both), np.zeros(sources)
     for c in range(classes):
         said = (terms[:, c, :-1] - silent[:, [c]]).reshape(sources * classes)[spoken.says.indices]
         told = sparse.csr_matrix((said, spoken.says.indices // classes, spoken.says.indptr), shape=present.shape)
         sums = np.asarray(told.sum(axis=0)).ravel()
-        cross += np.asarray((told.T @ told).todense()) + np.outer(sums, silent[:, c]) + np.outer(silent[:, c], sums)
+        said_alike = np.asarray((told.T @ told).todense())
+        varies += said_alike.diagonal() - sums**2 / max(rows, 1)
+        cross += said_alike + np.outer(sums, silent[:, c]) + np.outer(silent[:, c], sums)
         cross += rows * np.outer(silent[:, c], silent[:, c]) - of_class[c] * (means[:, c] @ means[:, c].T)
     own = np.maximum(np.diagonal(cross), 1e-9)
     most = np.sqrt(np.outer(own, own))
-    share = np.clip(cross / most, 0, 1)
+    # No two agree beyond the class by more than they vary, and what T has wrong of a source that never does is nothing.
+    varies = np.maximum(varies, 0)
+    share = np.clip(np.minimum(cross, np.sqrt(np.outer(varies, varies))) / most, 0, 1)
     # On this many rows independent sources do not look like copies by chance.
     beyond = np.maximum(1 - (1 - share**2) ** 2 / np.maximum(share**2 * rows, 1e-9), 0)
     shared = share * beyond

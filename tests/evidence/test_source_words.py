@@ -25,3 +25,21 @@ def test_a_source_is_as_good_as_random_where_chance_makes_it_so_in_more_than_a_t
 def test_a_copy_is_called_one(surplus, copy):
     pair = {"sources": ["anna", "bert"], "surplus": surplus, "same": 0.97, "rows": 200}
     assert ("says the same as bert on 97.0% of 200 rows" in words([[40, 0], [0, 40]], [pair])) == copy
+
+
+@pytest.mark.parametrize(("crossed", "swapped"), [(4, False), (5, True)])
+def test_two_classes_are_swapped_where_chance_hardly_says_so_of_either(crossed, swapped):
+    """Five of five are more than two standard errors, √5; four of four are as many."""
+    assert ("swapped" in words([[0, 20], [crossed, 0]])) == swapped
+
+
+def test_a_source_that_guesses_has_no_classes_swapped():
+    """More often crossed than not, by chance: 14 of 24 and 13 of 23."""
+    assert "swapped" not in words([[10, 14], [13, 10]])
+    assert "swapped" not in words([[8, 22], [20, 18]])
+
+
+def test_classes_that_are_numbered_one_further_are_not_called_swapped():
+    counts = np.array([[1, 30, 0], [0, 2, 30], [30, 0, 1]])
+    said = _words({"name": "anna", "confusion": counts}, ("a", "b", "c"), (), False)
+    assert "swapped" not in " ".join(said)

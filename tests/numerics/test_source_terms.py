@@ -198,3 +198,15 @@ def test_four_pairs_of_a_source_say_as_much_of_its_accuracy_as_all_sources_toget
     """Of two sources one is right four times and one never; together they are right half of the time."""
     counts = np.array([[[2.0, 0, 0], [0, 2.0, 0]], [[0, 2.0, 0], [2.0, 0, 0]]])
     assert accuracies(counts) == pytest.approx([(4 + 4 * 0.5) / 8, (0 + 4 * 0.5) / 8])
+
+
+def test_a_source_that_always_says_the_same_is_no_copy_though_few_rows_tell_what_it_says():
+    """A rule that always fires and one that guesses: what 120 rows say of their T is wrong by chance alone, and made
+    up to .15 of their agreement look like copying."""
+    for seed in range(20):
+        truth, said = drawn(30 + seed, rows=1_200, silent=0.0)
+        guessed, always = np.random.default_rng(seed).integers(0, K, len(truth)), np.zeros(len(truth), dtype=np.int64)
+        spoken = Spoken.of(opinions_of(np.column_stack([said[:, 0], guessed, always])), K)
+        of_few = Spoken.of(opinions_of(np.column_stack([said[:, 0], guessed, always])[:120]), K)
+        matrices = paired_transitions(of_few.counts(np.eye(K)[truth[:120]]), [floored(np.ones((3, K, K + 1)))])
+        assert surplus(spoken, np.eye(K)[truth], matrices).shared.max() < 1e-9

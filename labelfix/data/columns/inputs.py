@@ -81,7 +81,7 @@ def input_columns(
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    asked = _asked(settings, source.schema.names)
+    asked = asked_inputs(settings, source.schema.names)
     if asked:
         return _named(source, asked, label, findings, read_rows)
     free = [c for c in source.schema.names if c and c not in taken]
@@ -132,7 +132,7 @@ def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bo
     return not any(p.given for p in profile_columns(source, columns, read_rows).values())
 
 
-def _asked(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
+def asked_inputs(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
     """The columns that are named, by kind; what a row is known by goes first."""
     named: dict[InputKind, tuple[str, ...]] = {
         "image": (settings.image_column,) if settings.image_column else (),

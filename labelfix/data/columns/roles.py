@@ -178,6 +178,7 @@ def label_column(
     read_rows: int,
     clean: TableSource | None = None,
     clean_ids: str | None = None,
+    ids: str | None = None,
 ) -> str | None:
     """The column of the given labels.
 
@@ -187,13 +188,15 @@ def label_column(
         settings: May name the column.
         clean: The trusted file.
         clean_ids: Its id column.
+        ids: That of the source, which is no label whatever it is called.
     """
     asked = settings.label_column
     if asked is not None:
         return asked if require_column(source, asked, "--label-column", findings) else None
-    named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
+    given, others = (_but(_named(source, names), ids) for names in (GIVEN_NAMES, OTHER_LABEL_NAMES))
+    named = given or others
     beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
-    apart = named and beside is not None and not _named(source, GIVEN_NAMES)
+    apart = named and beside is not None and not given
     if apart:  # several names that fit, or none that is the trusted file's
         apart = len(named) > 1 if beside in named.values() else beside in columns_of_few(source, TRUE_NAMES, read_rows)
     if clean is not None and beside is not None and (not named or apart):
@@ -306,6 +309,10 @@ def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
     columns = {column.lower(): column for column in reversed(source.schema.names)}
     columns |= {column: column for column in source.schema.names if column.islower()}
     return {name: columns[name] for name in names if name in columns}
+
+
+def _but(columns: Mapping[str, str], other: str | None) -> dict[str, str]:
+    return {name: column for name, column in columns.items() if column != other}
 
 
 def _with_repeats(source: TableSource, columns: Sequence[str]) -> list[str]:

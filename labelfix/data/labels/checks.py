@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -105,7 +107,8 @@ def check_trusted(
         findings.error(name, what, "give at least two, better 20 of every class")
         return
     if without and not (codes == UNKNOWN).any():
-        findings.warning(name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without)}")
+        there = [each for each in classes.names if each not in without]
+        findings.warning(name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without, there)}")
 
 
 def check_joined(data: TrainingData, findings: Findings) -> None:
@@ -138,13 +141,16 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
         )
 
 
-def _no_class(names: list[str]) -> str:
+def _no_class(names: list[str], there: list[str]) -> str:
     """What to do about classes without trusted rows, which may be words for "no answer" or slips of a program."""
     plain = next((name for name in names if not set(name) & set(',"\r\n')), None)
     hard = "such a class is hard to correct"
     if plain is None:
         return f"{hard}; what is no class of yours can be left out with --class-map"
+    meant = next(iter(difflib.get_close_matches(plain, there, 1)), None)
     lines = f'of the line alias,class and below it "{plain}," for no label, or that and the class that is meant'
+    if meant is not None and "," not in meant:
+        lines = f'of the line alias,class and below it {plain},{meant} if that is meant, "{plain}," for no label'
     return f"{hard}; if it is no class of yours, pass --class-map FILE, a CSV file {lines}"
 
 

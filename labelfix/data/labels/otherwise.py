@@ -18,6 +18,9 @@ ENOUGH = 20
 MOSTLY, MORE = 0.7, 0.3
 """Another order of the classes explains so large a share of the pairs, and so much more than the order as it is."""
 
+NO_MORE = 0.5
+"""Standard errors below which labels are the same no more often than by chance."""
+
 UNEVEN = 0.7
 """Where chance alone makes so many labels the same, that they are not the same more often says nothing."""
 
@@ -43,20 +46,24 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
         shown = ", ".join(f"{trusted} is given as {other}" for trusted, other in moved[:4])
         what = f"trusted and given labels are the same in {rows}, as if the classes had other names: {shown}"
         return what, "if one file numbers its classes in another order, write the same names into both"
-    if same_by_chance(truth, given):
+    beyond = beyond_chance(truth, given)
+    if beyond is not None and beyond < NO_MORE:
         what = f"trusted and given labels are the same in {rows}, no more often than by chance"
         return what, "compare a few by eye: ids may mean other rows in one file, or labels another thing"
     return None
 
 
-def same_by_chance(truth: Codes, given: Codes) -> bool:
-    """Whether some trusted labels are the given ones, but no more than among rows that have nothing to do with them."""
+def beyond_chance(truth: Codes, given: Codes) -> float | None:
+    """How many standard errors more often labels are the same than among rows that have nothing to do with each other.
+
+    None where that says nothing: none is the same, they are few, or chance makes most of them the same.
+    """
     counts, _ = _counts(truth, given)
     if counts is None or not counts.trace():
-        return False
-    shares = counts.sum(axis=0) @ counts.sum(axis=1) / len(truth) ** 2
-    chance = 0.5 * np.sqrt(shares * (1 - shares) / len(truth))
-    return bool(shares < UNEVEN and counts.trace() / len(truth) < shares + chance)
+        return None
+    chance = counts.sum(axis=0) @ counts.sum(axis=1) / len(truth) ** 2
+    error = np.sqrt(chance * (1 - chance) / len(truth))
+    return None if chance >= UNEVEN else float((counts.trace() / len(truth) - chance) / error)
 
 
 def counted_apart(data: TrainingData) -> tuple[str, str] | None:

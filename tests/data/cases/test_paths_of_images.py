@@ -194,3 +194,17 @@ def test_an_export_leaves_out_links_to_nowhere_that_the_run_left_out(place, caps
     assert main(["export", "--run", "run", "--corrected-labels", "fixed"]) == 0
     assert "1 image is left out: a link that leads nowhere, such as" in capsys.readouterr().err
     assert len(list((place / "fixed").rglob("*.png"))) == len(NAMES)
+
+
+def test_names_of_images_that_are_not_there_may_be_ids_beside_features(tmp_path, capsys):
+    lines = [f"img_{i}.jpg,{i * 7 % 30}.5,{'xy'[i % 2]}" for i in range(30)]
+    (tmp_path / "noisy.csv").write_text("\n".join(["Label,Area,Type", *lines]) + "\n")
+    gold = [f"img_{i}.jpg,{'xy'[i % 2]}" for i in range(12)]
+    (tmp_path / "gold.csv").write_text("\n".join(["Label,Type", *gold]) + "\n")
+    files = ["check", "--noisy", str(tmp_path / "noisy.csv"), "--clean", str(tmp_path / "gold.csv")]
+    assert main(files) == 2
+    assert "if they are but names of the rows, name the inputs, such as --feature-columns" in capsys.readouterr().err
+    assert main([*files, "--feature-columns", "Area"]) == 0
+    said = capsys.readouterr()
+    assert "12 stand in the noisy file (joined by id)" in said.out
+    assert "label column: Type" in said.err

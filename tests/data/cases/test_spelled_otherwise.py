@@ -133,6 +133,14 @@ def test_rounded_embeddings_meet_theirs() -> None:
     assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
 
 
+def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
+    noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
+    said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
+    assert "column 'e' has 2 numbers in each row, and not 3 as in the noisy rows" in said
+    assert "or leave the column out where ids say which noisy rows are meant" in said
+    assert said.count("numbers") == 1
+
+
 def test_rows_that_are_only_near_meet_none() -> None:
     gold = first(TABLE)
     gold["pay"] = [each + 3 for each in gold["pay"]]
@@ -294,3 +302,9 @@ def test_a_class_map_may_be_a_table_of_another_kind(tmp_path: Path, header: tupl
     noisy = {"text": TEXTS, "label": [1 + ["food", "sport", "tech"].index(label) for label in LABELS]}
     gold = {"text": TEXTS[:30], "label": LABELS[:30]}
     assert read(noisy, gold, class_map=str(tmp_path / "map.parquet")).data.classes.names == ("food", "sport", "tech")
+
+
+def test_a_class_that_is_nearly_another_is_to_be_that() -> None:
+    noisy = {"text": TEXTS, "label": ["sprot" if i == 59 else label for i, label in enumerate(LABELS)]}
+    told = [str(warning) for warning in read(noisy, {"text": TEXTS[:30], "label": LABELS[:30]}).warnings]
+    assert any("below it sprot,sport if that is meant" in warning for warning in told)
