@@ -89,7 +89,11 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
 
     Args:
         noisy: Path, folder, glob, `hub:NAME` or a table in memory.
+        settings: What the columns mean, as given by the user.
         read_rows: Rows read at once; the result does not depend on it.
+
+    Raises:
+        InputError: Anything is wrong; all defects that can be found are listed, errors first.
     """
     findings = Findings()
     if not settings.several and (settings.main_source is not None or settings.abstain):

@@ -1,13 +1,17 @@
 """Inputs as tools and people write them, made here: exports of databases, offices, annotation tools and models."""
 
+from __future__ import annotations
+
 import csv
 import gzip
 import io
 import json
 import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from case_asks import is_feature, is_left_out, is_read, leads_out, made, paired, parquet, rows_of
+from case_asks import Expectation, is_feature, is_left_out, is_read, leads_out, made, paired, parquet, rows_of
+from case_runs import Case
 
 Row = dict[str, Any]
 
@@ -21,7 +25,7 @@ TRAIN = "train --noisy {} --clean gold.csv --method glc --no-side-checks --overw
 EXPORT = "export --run OUT --corrected-labels OUT-fixed"
 
 
-def topics(seed=1):
+def topics(seed: int = 1) -> list[Row]:
     """120 texts of three topics; one in seven given labels is wrong."""
     draw = random.Random(seed)
     rows = []
@@ -33,7 +37,7 @@ def topics(seed=1):
     return rows
 
 
-def numbers(seed=2):
+def numbers(seed: int = 2) -> list[Row]:
     """120 rows of two numbers and a label yes or no."""
     draw = random.Random(seed)
     rows = []
@@ -50,13 +54,13 @@ def numbers(seed=2):
 R, N = topics(), numbers()
 
 
-def put(case, name, content, encoding="utf-8"):
+def put(case: Case, name: str, content: str | bytes, encoding: str = "utf-8") -> None:
     path = case.folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
 
 
-def lines(rows, names=("id", "text", "label"), **dialect):
+def lines(rows: Iterable[Mapping[str, Any]], names: Sequence[str] = ("id", "text", "label"), **dialect: Any) -> str:
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n", **dialect)
     writer.writeheader()
@@ -64,43 +68,43 @@ def lines(rows, names=("id", "text", "label"), **dialect):
     return out.getvalue()
 
 
-def records(rows):
+def records(rows: Iterable[Any]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def gold(case, rows=R, id_name="id", label="label", count=45):
+def gold(case: Case, rows: Sequence[Row] = R, id_name: str = "id", label: str = "label", count: int = 45) -> None:
     put(case, "gold.csv", lines([{id_name: row["id"], label: row["true"]} for row in rows[:count]], (id_name, label)))
 
 
-def reads(*kinds, pairs=45, rows=120):
+def reads(*kinds: str, pairs: int = 45, rows: int = 120) -> Expectation:
     """All rows, these classes, all pairs; and whatever else was run ended well."""
 
-    def expect(case):
+    def expect(case: Case) -> None:
         is_read(case, case[0], pairs, rows, kinds or tuple(WORDS))
         case.worked()
 
     return expect
 
 
-def refuses(*patterns):
+def refuses(*patterns: str) -> Expectation:
     """One line says all this."""
 
-    def expect(case):
+    def expect(case: Case) -> None:
         case.need(case[0].refused, "it is not refused")
         leads_out(case[0], *patterns)
 
     return expect
 
 
-def refuses_last(*patterns):
+def refuses_last(*patterns: str) -> Expectation:
     """The last command is refused, and one line of it says all this."""
     return lambda case: leads_out(case[len(case.ran) - 1], *patterns)
 
 
-def gives_back(name):
+def gives_back(name: str) -> Expectation:
     """The export holds the source's rows, with their own cells."""
 
-    def expect(case):
+    def expect(case: Case) -> None:
         reads()(case)
         fixed = rows_of(case.out(name))
         case.need([row["id"] for row in fixed] == [row["id"] for row in R], "the export has other rows")
@@ -109,19 +113,19 @@ def gives_back(name):
     return expect
 
 
-def warns(*patterns):
-    def expect(case):
+def warns(*patterns: str) -> Expectation:
+    def expect(case: Case) -> None:
         case.worked()
         case.need(case[0].warns(*patterns), f"no warning says {', '.join(patterns)}")
 
     return expect
 
 
-def writes(name):
+def writes(name: str) -> Callable[[Expectation], Expectation]:
     """An input that is one file beside the trusted ids and labels."""
 
-    def wrap(work):
-        def make(case):
+    def wrap(work: Callable[[], str | bytes]) -> Expectation:
+        def make(case: Case) -> None:
             put(case, name, work())
             gold(case)
 
@@ -130,7 +134,7 @@ def writes(name):
     return wrap
 
 
-def check(name, *more):
+def check(name: str, *more: str) -> tuple[str, ...]:
     return (f"check --noisy {name} --clean gold.csv", *more)
 
 
@@ -138,7 +142,7 @@ def check(name, *more):
 
 
 @made("201-empty-rows-and-columns", reads("no", "yes"))
-def _(case):
+def _(case: Case) -> None:
     body = [f"{row['id']};{row['age']};{row['income']};{row['label']};;".replace(".", ",") for row in N]
     put(case, "noisy.csv", "\ufeff" + "\r\n".join(["id;age;income;label;;", *body, *[";;;;;"] * 5]) + "\r\n")
     put(
@@ -150,18 +154,18 @@ def _(case):
 
 @made("202-report-footer", gives_back("-fixed.csv"), *check("noisy.csv", TRAIN.format("noisy.csv"), EXPORT + ".csv"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines(R, quoting=csv.QUOTE_ALL) + '\n\n"Copyright (c)"\n"Confidential"\n"Generated By: A, B"\n'
 
 
 @made("203-concatenated", gives_back("-fixed.csv"), *check("noisy.csv", TRAIN.format("noisy.csv"), EXPORT + ".csv"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return "\ufeff" + lines(R[:60]) + "\ufeff" + lines(R[60:])
 
 
 @made("204-concatenated-numbers", reads("no", "yes"))
-def _(case):
+def _(case: Case) -> None:
     names = ("id", "age", "income", "label")
     put(case, "noisy.csv", lines(N[:60], names) + lines(N[60:], names))
     gold(case, N)
@@ -169,7 +173,7 @@ def _(case):
 
 @made("205-markdown", reads(), *check("noisy.md"))
 @writes("noisy.md")
-def _():
+def _() -> str:
     return "| id | text | label |\n|---|---|:--:|\n" + "".join(
         "| {id} | {text} | {label} |\n".format(**row) for row in R
     )
@@ -177,7 +181,7 @@ def _():
 
 @made("206-psql", reads(), *check("noisy.txt"))
 @writes("noisy.txt")
-def _():
+def _() -> str:
     return (
         " id | text | label\n----+------+-----\n"
         + "".join(" {id} | {text} | {label}\n".format(**r) for r in R)
@@ -187,7 +191,7 @@ def _():
 
 @made("207-mysql", reads(), *check("noisy.txt"))
 @writes("noisy.txt")
-def _():
+def _() -> str:
     rule = "+----+----+----+\n"
     body = "".join("| {id} | {text} | {label} |\n".format(**row) for row in R)
     return f"{rule}| id | text | label |\n{rule}{body}{rule}120 rows in set (0.01 sec)\n"
@@ -195,19 +199,19 @@ def _():
 
 @made("208-merged-header", reads())
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return "Ticket,,Labelling,\n" + lines([{**row, "rater": "x"} for row in R], ("id", "text", "label", "rater"))
 
 
 @made("209-formula-ids", reads())
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines([{**row, "id": f'="{i:05d}"'} for i, row in enumerate(R)]))
     gold(case, [{**row, "id": f"{i:05d}"} for i, row in enumerate(R)])
 
 
 @made("210-written-twice", refuses("quotes", "twice|again|anew"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return "".join(
         '"' + line.replace('"', '""') + '"\n' for line in lines(R, quoting=csv.QUOTE_NONNUMERIC).splitlines()
     )
@@ -215,30 +219,30 @@ def _():
 
 @made("211-space-before-quotes", refuses("space", "quote"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return "id, text, label\n" + "".join('{id}, "{text}, so", {label}\n'.format(**row) for row in R)
 
 
 @made("212-two-label-columns", refuses("label \\(2\\)", "--label-column"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines(R, ("id", "text", "label", "true")).replace("label,true", "label,label", 1)
 
 
 @made("213-sign-in-page", refuses("web page|HTML", "download|save"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return "<!DOCTYPE html>\n<html><body><form>, please</form></body></html>\n"
 
 
 @made("214-lfs-pointer", refuses("LFS", "git lfs pull"), *check("noisy.parquet"))
 @writes("noisy.parquet")
-def _():
+def _() -> str:
     return "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
 @made("215-redshift-unload", reads(), *check("unload"), *check("'unload/t_0*'"))
-def _(case):
+def _(case: Case) -> None:
     for part in range(2):
         put(case, f"unload/t_000{part}_part_00", lines(R[part * 60 : part * 60 + 60], delimiter="|"))
     put(case, "unload/t_manifest", '{"entries": []}')
@@ -246,7 +250,7 @@ def _(case):
 
 
 @made("216-snowflake-unload", reads(), *check("unload"))
-def _(case):
+def _(case: Case) -> None:
     upper = [{name.upper(): value for name, value in row.items()} for row in R]
     for part in range(2):
         half = lines(upper[part * 60 : part * 60 + 60], ("ID", "TEXT", "LABEL"), quoting=csv.QUOTE_ALL)
@@ -255,7 +259,7 @@ def _(case):
 
 
 @made("217-mongo", reads(), *check("noisy.jsonl"))
-def _(case):
+def _(case: Case) -> None:
     named = [{**row, "id": f"65a{i:021x}"} for i, row in enumerate(R)]
     put(case, "noisy.jsonl", records({"_id": {"$oid": r["id"]}, "text": r["text"], "label": r["label"]} for r in named))
     gold(case, named, "_id")
@@ -267,25 +271,25 @@ def _(case):
     "check --noisy noisy.json --clean gold.csv --label-column _source.label --id-column _id --clean-id-column id",
 )
 @writes("noisy.json")
-def _():
+def _() -> str:
     hits = [{"_id": row["id"], "_source": {"text": row["text"], "label": row["label"]}} for row in R]
     return json.dumps({"took": 3, "_shards": {"total": 1}, "hits": {"total": {"value": 120}, "hits": hits}})
 
 
 @made("219-graphql", reads(), *check("noisy.json"))
 @writes("noisy.json")
-def _():
+def _() -> str:
     nodes = [{name: row[name] for name in ("id", "text", "label")} for row in R]
     return json.dumps({"data": {"tickets": {"nodes": nodes, "pageInfo": {"hasNextPage": False}}}})
 
 
 @made("220-pipe", refuses("pipe", "file"), *check("/dev/stdin"))
-def _(case):
+def _(case: Case) -> None:
     gold(case)
 
 
 @made("221-index-without-title", reads("no", "yes"))
-def _(case):
+def _(case: Case) -> None:
     drawn = random.Random(3).sample(range(120), 45)
     put(case, "noisy.csv", lines([{**row, "": i} for i, row in enumerate(N)], ("", "age", "income", "label")))
     put(case, "gold.csv", lines([{"": i, "label": N[i]["true"]} for i in drawn], ("", "label")))
@@ -297,7 +301,7 @@ def _(case):
 @made(
     "230-sagemaker", reads(), "check --noisy output.manifest --clean gold.csv --label-column topic-metadata.class-name"
 )
-def _(case):
+def _(case: Case) -> None:
     meta = {"job-name": "labeling-job/topic", "human-annotated": "yes"}
     rows = [{"source": r["text"], "topic-metadata": {"class-name": r["label"], **meta}} for r in R]
     put(case, "output.manifest", records(rows))
@@ -305,7 +309,7 @@ def _(case):
 
 
 @made("231-prodigy-rejected", refuses("not accepted", "accept"), "check --noisy noisy.csv --clean gold.jsonl")
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R, ("text", "label")))
     said = [
         {"text": r["text"], "label": r["label"], "answer": "accept" if r["label"] == r["true"] else "reject"} for r in R
@@ -315,44 +319,44 @@ def _(case):
 
 @made("232-label-studio-tasks", refuses("Label Studio", "CSV|JSON-MIN"), *check("noisy.json"))
 @writes("noisy.json")
-def _():
+def _() -> str:
     return json.dumps([{"id": i, "data": {"text": row["text"]}, "annotations": []} for i, row in enumerate(R)])
 
 
 @made("233-one-hot", refuses("single 1", "one column"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines([{**r, **{t: int(r["label"] == t) for t in WORDS}} for r in R], ("id", "text", *WORDS))
 
 
 @made("234-fasttext", refuses("fastText", "CSV"), *check("train.txt"))
 @writes("train.txt")
-def _():
+def _() -> str:
     return "".join("__label__{label} {text}\n".format(**row) for row in R)
 
 
 @made("235-two-labels-in-two-rows", refuses("row 8", "2 of 120", "one label a row"), *check("noisy.jsonl"))
 @writes("noisy.jsonl")
-def _():
+def _() -> str:
     return records({**r, "label": ["sport", "food"] if i in (7, 9) else [r["label"]]} for i, r in enumerate(R))
 
 
 @made("236-joined-labels", refuses("several labels a row"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines({**r, "label": "sport; food"} if i % 4 == 0 and i > 45 else r for i, r in enumerate(R))
 
 
 @made("237-answers-that-are-no-classes", warns("ERROR", "--class-map", "alias,class"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     odd = {50: "ERROR", 60: "unknown", 70: "I'm sorry"}
     return lines({**r, "label": odd.get(i, r["label"])} for i, r in enumerate(R))
 
 
 @made("238-look-alike-letters", warns("sport,|,sport", "--class-map"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines({**r, "label": {51: "sp\u043ert", 52: "sport\u200e"}.get(i, r["label"])} for i, r in enumerate(R))
 
 
@@ -363,7 +367,7 @@ def _():
     "check --noisy OUT/corrected.parquet --clean gold.csv",
 )
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines(R)
 
 
@@ -371,7 +375,7 @@ def _():
 
 
 @made("250-label-in-codes", lambda case: case.need(is_left_out(case[0], "code"), "the label's own codes are a feature"))
-def _(case):
+def _(case: Case) -> None:
     put(
         case,
         "noisy.csv",
@@ -380,7 +384,7 @@ def _(case):
     gold(case, N)
 
 
-def embeddings(case, way):
+def embeddings(case: Case, way: Callable[[list[str]], str]) -> None:
     draw = random.Random(5)
     vectors = [[f"{draw.gauss(2 * list(WORDS).index(r['true']), 1):.4f}" for _ in range(8)] for r in R]
     rows = [{**r, "embedding": way(vector)} for r, vector in zip(R, vectors, strict=True)]
@@ -389,12 +393,12 @@ def embeddings(case, way):
 
 
 @made("251-postgres-vectors", reads())
-def _(case):
+def _(case: Case) -> None:
     embeddings(case, lambda vector: "{" + ",".join(vector) + "}")
 
 
 @made("252-bare-vectors", reads())
-def _(case):
+def _(case: Case) -> None:
     embeddings(case, " ".join)
 
 
@@ -403,11 +407,11 @@ def _(case):
     refuses("left out"),
     "check --noisy noisy.csv --clean gold.csv --embedding-column embedding",
 )
-def _(case):
+def _(case: Case) -> None:
     embeddings(case, lambda vector: f"[{vector[0]} {vector[1]} ... {vector[7]}]")
 
 
-def keeps_categories(case):
+def keeps_categories(case: Case) -> None:
     reads()(case)
     fixed = parquet(case.out("-fixed.parquet"))
     case.need(fixed.column("id").to_pylist() == [row["id"] for row in R], "the export has other rows")
@@ -419,7 +423,7 @@ def keeps_categories(case):
     keeps_categories,
     *check("noisy.arrow", TRAIN.format("noisy.arrow"), EXPORT + ".parquet"),
 )
-def _(case):
+def _(case: Case) -> None:
     import pyarrow as pa
 
     label = pa.array([row["label"] for row in R]).dictionary_encode()
@@ -434,7 +438,7 @@ def _(case):
 # Surveys, reports and what people write into trusted files
 
 
-def survey(rows=R):
+def survey(rows: Sequence[Row] = R) -> str:
     head = [["StartDate", "ResponseId", "Q1", "Q2"], ["Start Date", "Response ID", "What happened?", "Topic, please"]]
     head.append([json.dumps({"ImportId": name}) for name in ("startDate", "_recordId", "QID1_TEXT", "QID2")])
     out = io.StringIO(newline="")
@@ -443,13 +447,13 @@ def survey(rows=R):
 
 
 @made("260-qualtrics", reads(), "check --noisy noisy.csv --clean gold.csv --label-column Q2")
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", survey())
     gold(case, R, "ResponseId", "Q2")
 
 
 @made("261-orange-tab", reads("no", "yes"), *check("noisy.tab"))
-def _(case):
+def _(case: Case) -> None:
     types = "string\tcontinuous\tcontinuous\tdiscrete\nmeta\t\t\tclass\n"
     put(case, "noisy.tab", lines(N, ("id", "age", "income", "label"), delimiter="\t").replace("\n", f"\n{types}", 1))
     gold(case, N)
@@ -457,32 +461,32 @@ def _(case):
 
 @made("262-total", gives_back("-fixed.csv"), *check("noisy.csv", TRAIN.format("noisy.csv"), EXPORT + ".csv"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines(R) + "Total,,120\n"
 
 
 @made("263-units-row", reads("no", "yes"))
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(N, ("id", "age", "income", "label")).replace("\n", "\n,years,USD,\n", 1))
     gold(case, N)
 
 
 @made("264-yes-and-t", reads("f", "t"))
-def _(case):
+def _(case: Case) -> None:
     spelled = [{**row, "label": {"no": "f", "yes": "t"}[row["label"]]} for row in N]
     put(case, "noisy.csv", lines(spelled, ("id", "age", "income", "label")))
     gold(case, N)
 
 
 @made("265-yes-among-ones", warns("yes", "--class-map", "yes,1"))
-def _(case):
+def _(case: Case) -> None:
     mixed = [{**row, "label": row["label"] if i % 9 == 0 else int(row["label"] == "yes")} for i, row in enumerate(N)]
     put(case, "noisy.csv", lines(mixed, ("id", "age", "income", "label")))
     gold(case, N)
 
 
 @made("266-labels-by-hand", reads("Ball Sports", "Food &amp; Drink", "T\u00e9chnique"))
-def _(case):
+def _(case: Case) -> None:
     written = {"sport": "Ball Sports", "food": "Food &amp; Drink", "tech": "T\u00e9chnique"}
     by_hand = {"sport": "ball_sports", "food": "food & drink", "tech": '"TECHNIQUE"'}
     put(case, "noisy.csv", lines([{**row, "label": written[row["label"]]} for row in R]))
@@ -490,7 +494,7 @@ def _(case):
 
 
 @made("267-whole-table-checked", reads(pairs=40), *check("noisy.csv", TRAIN.format("noisy.csv")))
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R))
     put(case, "gold.csv", lines({**row, "label": row["true"] if i % 3 == 0 else "?"} for i, row in enumerate(R[:120])))
 
@@ -499,27 +503,27 @@ SAME = "check --noisy noisy.csv --clean noisy.csv --clean-label-column seen"
 
 
 @made("268-column-of-checked-labels", reads(pairs=40), SAME)
-def _(case):
+def _(case: Case) -> None:
     rows = [{**row, "seen": row["true"] if i % 3 < 2 and i < 60 else ""} for i, row in enumerate(R)]
     put(case, "noisy.csv", lines(rows, ("id", "text", "label", "seen")))
 
 
 @made("269-corrected-beside-given", refuses("corrected label", "--clean-label-column"))
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R))
     rows = [{**row, "corrected label": row["true"]} for row in R[:45]]
     put(case, "gold.csv", lines(rows, ("id", "text", "label", "corrected label")))
 
 
 @made("270-right-or-wrong", refuses("not accepted", "correct", "write the right one"))
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R))
     rows = [{**row, "correct": "yes" if row["label"] == row["true"] else "no"} for row in R[:45]]
     put(case, "gold.csv", lines(rows, ("id", "label", "correct")))
 
 
 @made("271-label-studio-project", reads(), "check --noisy noisy.csv --clean project")
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R, ("text", "label")))
     tasks = []
     for row in R[:45]:
@@ -530,7 +534,7 @@ def _(case):
 
 
 @made("272-argilla-parquet", reads(), "check --noisy noisy.csv --clean records.parquet")
-def _(case):
+def _(case: Case) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -541,14 +545,14 @@ def _(case):
 
 
 @made("273-label-studio-csv", reads(), "check --noisy noisy.csv --clean gold.csv")
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines(R, ("text", "label")))
     rows = [{**r, "id": i, "annotator": 1, "annotation_id": i, "sentiment": r["true"]} for i, r in enumerate(R[:45])]
     put(case, "gold.csv", lines(rows, ("annotation_id", "annotator", "id", "sentiment", "text")))
 
 
 @made("274-texts-in-folders", refuses("120 texts, each a file", "one table"), "check --noisy train --clean gold.csv")
-def _(case):
+def _(case: Case) -> None:
     (case.folder / "train").mkdir()
     for row in R:
         put(case, f"train/{row['label']}/{row['id']}.txt", row["text"])
@@ -557,19 +561,19 @@ def _(case):
 
 @made("275-base64", refuses("base64", "file of its own"))
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines([{**row, "text": f"data:image/png;base64,iVBORw0KGgo{row['id']}"} for row in R])
 
 
 @made("276-sounds", refuses("sounds", "embedding"))
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines([{**row, "file": f"clips/{row['id']}.wav"} for row in R], ("file", "label")))
     rows = [{"file": f"clips/{row['id']}.wav", "label": row["true"]} for row in R[:45]]
     put(case, "gold.csv", lines(rows, ("file", "label")))
 
 
 @made("277-lost-zeros", reads())
-def _(case):
+def _(case: Case) -> None:
     put(case, "noisy.csv", lines([{**row, "id": f"{i:06d}"} for i, row in enumerate(R)]))
     gold(case, [{**row, "id": i} for i, row in enumerate(R)])
 
@@ -581,12 +585,12 @@ def _(case):
     "flag --run OUT --baseline noisy.csv",
 )
 @writes("noisy.csv")
-def _():
+def _() -> str:
     return lines(R)
 
 
 @made("279-yes-no-feature", lambda case: case.need(is_feature(case[0], "smoker"), "smoker is no feature"))
-def _(case):
+def _(case: Case) -> None:
     rows = [{**row, "smoker": ("no", "yes")[i // 2 % 2]} for i, row in enumerate(N)]
     put(case, "noisy.csv", lines(rows, ("id", "age", "income", "smoker", "label")))
     gold(case, N)
