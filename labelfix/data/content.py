@@ -115,15 +115,17 @@ def begun_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
         `(M,)` rows of `noisy`, -1 where there is none, or several.
     """
     keys = all_keys(clean, rows, bare=True).to_pylist()
-    begun: dict[str, list[int]] = defaultdict(list)
+    places: dict[str, int] = {}
+    lengths: dict[str, set[int]] = defaultdict(set)
     for place, key in enumerate(keys):
         if len(key) >= LEAST_BEGUN:
-            begun[key[:LEAST_BEGUN]].append(place)
+            places[key] = -1 if key in places else place
+            lengths[key[:LEAST_BEGUN]].add(len(key))
     found, times, done = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64), 0
     for batch in noisy.batches(rows):
         for row, text in enumerate(content_keys(batch, noisy.spec, bare=True).to_pylist()):
-            for place in begun.get(text[:LEAST_BEGUN], ()):
-                if begins(text, keys[place]):
+            for length in lengths.get(text[:LEAST_BEGUN], ()):
+                if (place := places.get(text[:length], -1)) >= 0:
                     found[place], times[place] = done + row, times[place] + 1
         done += batch.num_rows
     once = np.bincount(found + 1, minlength=2)[found + 1] == 1

@@ -38,6 +38,7 @@ from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
 from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_overwritten
 from labelfix.data.new_rows import open_rows, read_truth
+from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.errors import Defect
@@ -158,6 +159,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if data is not None:
         check_joined(data, findings)
         warn_of_columns_made_of_labels(data, findings, read_rows)
+        compare_features(data.noisy, data.clean, findings)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)

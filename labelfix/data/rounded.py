@@ -13,6 +13,9 @@ from labelfix.data.tables import Codes, InputTable
 MOST_CELLS = 20_000_000
 """Cells of the noisy table that are held for this; larger tables are not looked at."""
 
+MOST_COMPARED = 200_000_000
+"""Numbers that are compared for this; where more are alike, rows are hardly told apart by them."""
+
 SLACK = 1e-6
 """Share of a number that single precision may have moved it by."""
 
@@ -37,15 +40,19 @@ def rounded_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
     categories = [field.name for field in ours.schema if pa.types.is_string(field.type)]
     words, wanted_words = (_words(table, categories) for table in (ours, theirs))
     cells, wanted = (_numbers(table.drop_columns(categories)) for table in (ours, theirs))
-    if not cells.shape[1]:
-        return found
-    room = 0.5 * 10.0 ** -_decimals(wanted) + SLACK * np.abs(wanted)
+    decimals = _decimals(wanted)
+    rounded = (np.round(column, int(n)) for column, n in zip(cells.T, decimals, strict=True))
+    if all(np.array_equal(*pair, equal_nan=True) for pair in zip(cells.T, rounded, strict=True)):
+        return found  # without a number to round nothing is found that exact numbers are not
+    room = 0.5 * 10.0**-decimals + SLACK * np.abs(wanted)
     # By the column that tells most rows apart few are left to be compared in all others.
     first = int(np.argmax([len(np.unique(column)) for column in wanted.T]))
     order = np.argsort(cells[:, first], kind="stable")
     place, reach = wanted[:, first], room[:, first]
     starts = np.searchsorted(cells[order, first], place - reach, "left")
     ends = np.searchsorted(cells[order, first], place + reach, "right")
+    if (ends - starts).sum() * cells.shape[1] > MOST_COMPARED:
+        return found
     for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         near = order[start:end]
         alike = _near(cells[near], wanted[row], room[row]) & (words[near] == wanted_words[row])

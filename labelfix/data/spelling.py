@@ -140,7 +140,7 @@ def names_meant(
         wanted: Each that is not there is the only other one that is spelled so, if it alone is wanted in that way.
         kept: Names that stay as they are.
     """
-    ours, theirs = _by_spelling(wanted), _by_spelling(own)
+    ours, theirs = by_spelling(wanted), by_spelling(own)
     return {
         theirs[key][0]: same[0]
         for key, same in ours.items()
@@ -148,7 +148,8 @@ def names_meant(
     }
 
 
-def _by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
+def by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
+    """Names by what is left of each where different hands spell it."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in filter(None, dict.fromkeys(names)):
         found[loosened(name)].append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +24,10 @@ from labelfix.models.features import Inputs
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Progress, counted
 from labelfix.settings.run import TrainSettings
+
+LEAST_DOUBTED, NAMED = 3, 5
+"""Doubted trusted rows are warned of from this number on, and so many are named: a model may well be sure of another
+class of a right row once or twice."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ def weigh(
     figures = evidence.figures
     if evidence.fitted.held is not None:
         rows = made.clean.rows[evidence.fitted.held.rows]
-        figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
+        told = [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]
+        figures = figures | {"doubted": told}
+        if len(told) >= LEAST_DOUBTED:
+            progress.warn(_warning_of_doubted(told))
     if repeated is not None:
         paired = int((data.paired_given >= 0).sum())
         figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
@@ -70,6 +78,21 @@ def _warning(file: str, looks: str) -> str:
     return (
         f"{file}: its rows were not drawn at random: their given labels look {looks} more often than those of the "
         "other rows; they train, and do not say how many labels are right (--clean-sampling random if they were)"
+    )
+
+
+def _warning_of_doubted(told: Sequence[Mapping[str, Any]]) -> str:
+    """What to know of trusted rows that may be wrong themselves."""
+
+    def named(each: Mapping[str, Any]) -> str:
+        place = each["id"] or f"row {each['row']} of {each['file']}"
+        return f"{place} ({each['label']}, likelier {each['suggested']})"
+
+    some = ", ".join(map(named, told[:NAMED]))
+    rest = f" and {len(told) - NAMED:,} more (evidence.doubted of metrics.json)" if len(told) > NAMED else ""
+    return (
+        f"{len(told):,} trusted labels look wrong to models that never saw them: {some}{rest}; look at "
+        "them again, as all that is said here rests on trusted labels"
     )
 
 

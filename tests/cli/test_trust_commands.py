@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from labelfix.cli import main
+from labelfix.evidence.weighing import _warning_of_doubted
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,26 @@ def test_a_trusted_row_that_looks_wrong_is_listed_and_kept(
     assert "y -> x?" in said
     # A row is no line of the file: `gold.csv:1` would be its header.
     assert "gold.csv, row 1 " in said
+
+
+@pytest.mark.parametrize("wrong", [2, 3])
+def test_three_trusted_rows_that_look_wrong_are_warned_of_by_name(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: int
+) -> None:
+    gold = ["id,label", *(f"k{i},{'xy'[(i + (i < wrong)) % 2]}" for i in range(120))]
+    (tmp_path / "gold.csv").write_text("\n".join(gold) + "\n")
+    files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(tmp_path / "gold.csv"), "--id-column", "id"]
+    assert main(["train", *files, "--no-side-checks", "-v", "--out", str(tmp_path / "run")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert (f"{wrong} trusted labels look wrong to models that never saw them:" in said) == (wrong > 2)
+    assert ("k0 (y, likelier x)" in said) == (wrong > 2)
+
+
+def test_of_many_doubted_rows_five_are_named_by_id_or_place() -> None:
+    told = [{"id": None, "file": "a.csv", "row": i, "label": "x", "suggested": "y"} for i in range(1, 8)]
+    said = _warning_of_doubted(told)
+    assert "row 5 of a.csv (x, likelier y) and 2 more (evidence.doubted of metrics.json)" in said
+    assert "row 6" not in said
 
 
 def test_train_ends_with_what_came_out_and_what_to_do_next(

@@ -205,5 +205,5 @@ def test_infinite_and_missing_values_in_a_later_batch_are_found(tmp_path: Path) 
 
 
 def test_trusted_embeddings_of_another_width_are_refused() -> None:
-    with pytest.raises(InputError, match="clean, row 1: column 'v' has 2 numbers where most rows have 3"):
+    with pytest.raises(InputError, match="clean: column 'v' has 2 numbers in each row, and not 3 as in the noisy rows"):
         read({"v": [[0.0, 1.0, i] for i in range(N)]}, {"v": [[0.0, 1.0], [1.0, 0.0]], "label": ["x", "y"]})

@@ -77,8 +77,8 @@ def test_the_summary_reads_as_lines():
 
 def test_many_classes_are_cut_short():
     labels = [f"class_{i % 40}" for i in range(400)]
-    noisy = pa.table({"id": np.arange(400), "x": np.arange(400) * 0.1, "label": labels})
-    clean = pa.table({"id": np.arange(80), "label": [f"class_{(i + 1) % 40}" for i in range(80)]})
+    noisy = pa.table({"id": [f"r{i}" for i in range(400)], "x": np.arange(400) * 0.1, "label": labels})
+    clean = pa.table({"id": [f"r{i}" for i in range(80)], "label": [f"class_{(i + 1) % 40}" for i in range(80)]})
     lines = summarise(read_training(noisy, clean, DataSettings())).lines()
     assert len(lines) < 35
     assert any("28 more classes" in line for line in lines)

@@ -68,6 +68,22 @@ def as_trusted(
     return found
 
 
+def as_mapped(noisy: LabelColumn, aliases: Mapping[str, str], name: str, findings: Findings) -> dict[str, str]:
+    """Labels that a class map has in another spelling alone (`SP` where it says `sp`): label → class, with a note."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for alias in aliases:
+        alike[loosened(alias)].append(alias)
+    found: dict[str, str] = {}
+    for value in noisy.values:
+        meant = {aliases[alias] for alias in alike[loosened(value)]}
+        if value not in aliases and len(meant) == 1 and not set(alike[loosened(value)]) & set(noisy.values):
+            found[value] = meant.pop()
+    if found:
+        shown = ", ".join(f'"{value}" as "{alike[loosened(value)][0]}"' for value in list(found)[:MOST_ALIKE])
+        findings.note(f"{name}: labels go by what the class map spells otherwise: {shown}")
+    return found
+
+
 def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findings) -> None:
     """A warning for classes that a person may take for one.
 

@@ -117,11 +117,12 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
         findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
     given = data.paired_given
     pairs = (given >= 0) & data.judges
-    odd = unlike(data.clean.codes[pairs], given[pairs], data.classes)
-    if (apart := counted_apart(data)) is not None:
-        findings.error(data.clean.name, *apart)
-    elif odd is not None:
-        findings.warning(data.clean.name, *odd)
+    what, remedy = unlike(data.clean.codes[pairs], given[pairs], data.classes)
+    if apart := counted_apart(data):
+        remedy = f"count alike in both files{'; else, ' * bool(remedy)}{remedy}"
+        findings.error(data.clean.name, f"{what}; {apart}", remedy)
+    elif remedy:
+        findings.warning(data.clean.name, what, remedy)
     elif pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
         what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
         remedy = "add the rows whose labels were looked at and found right: they tell how often labels are wrong"

@@ -18,7 +18,7 @@ import numpy as np
 from labelfix.data.chosen_rows import TOO_HARD
 from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
-from labelfix.data.labels.alike import as_trusted
+from labelfix.data.labels.alike import as_mapped, as_trusted
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.spelling import difference, loosened, number_key, spell, truth_of
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes
@@ -76,6 +76,7 @@ def class_names(
     spoken = {word.casefold() for word in trusted - missing}
     kept = frozenset(word for word in missing if word in aliases or word in trusted or word.casefold() in spoken)
     nothing = (missing - kept) if noisy.untyped else frozenset()
+    aliases = {**as_mapped(noisy, aliases, name, findings), **aliases}
     aliases = {**as_trusted(noisy, other, aliases, nothing, name, findings), **aliases}
     abstain = _abstain(noisy, other, aliases, nothing)
     final = [

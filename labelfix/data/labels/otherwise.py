@@ -25,8 +25,8 @@ UNEVEN = 0.7
 """Where chance alone makes so many labels the same, that they are not the same more often says nothing."""
 
 
-def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] | None:
-    """What is odd about pairs of labels, and what to do; None where nothing is.
+def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str]:
+    """What is odd about pairs of labels, and what to do; nothing to do where nothing is odd.
 
     Args:
         truth: `(P,)` trusted labels.
@@ -34,9 +34,10 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
         classes: Their names.
     """
     counts, there = _counts(truth, given)
+    what = f"trusted and given labels are the same in {int((truth == given).sum()):,} of {len(truth):,} rows"
     if counts is None:
-        return None
-    same, rows = counts.trace() / len(truth), f"{int(counts.trace()):,} of {len(truth):,} rows"
+        return what, ""
+    same = counts.trace() / len(truth)
     seen = np.flatnonzero(counts.sum(axis=1))
     usual = counts[seen].argmax(axis=1)
     ordered = counts[seen, usual].sum() / len(truth)
@@ -44,13 +45,13 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
         names = [classes.name(int(code)) for code in there]
         moved = [(names[t], names[g]) for t, g in zip(seen, usual, strict=True) if t != g]
         shown = ", ".join(f"{trusted} is given as {other}" for trusted, other in moved[:4])
-        what = f"trusted and given labels are the same in {rows}, as if the classes had other names: {shown}"
+        what += f", as if the classes had other names: {shown}"
         return what, "if one file numbers its classes in another order, write the same names into both"
     beyond = beyond_chance(truth, given)
     if beyond is not None and beyond < NO_MORE:
-        what = f"trusted and given labels are the same in {rows}, no more often than by chance"
+        what += ", no more often than by chance"
         return what, "compare a few by eye: ids may mean other rows in one file, or labels another thing"
-    return None
+    return what, ""
 
 
 def beyond_chance(truth: Codes, given: Codes) -> float | None:
@@ -66,22 +67,21 @@ def beyond_chance(truth: Codes, given: Codes) -> float | None:
     return None if chance >= UNEVEN else float((counts.trace() / len(truth) - chance) / error)
 
 
-def counted_apart(data: TrainingData) -> tuple[str, str] | None:
-    """What to say where ids are numbers that one file counts from 0 and the other from 1; None where that is not so.
+def counted_apart(data: TrainingData) -> str:
+    """What to say where ids are numbers that one file counts from 0 and the other from 1; empty where that is not so.
 
     Told by labels: they are the same far more often in the rows before, or after, those of the same id.
     """
     ids, noisy = data.clean.ids, data.noisy.ids
     if data.joined_by != "id" or not (pa.types.is_integer(ids.type) and pa.types.is_integer(noisy.type)):
-        return None
+        return ""
     same = _same(data, data.clean_in_noisy)
     for step, how in ((1, "added to"), (-1, "taken from")):
         moved = _same(data, find_ids(pc.add(ids, step), noisy))
         if len(same) >= ENOUGH <= len(moved) and moved.mean() >= same.mean() + MORE:
-            what = f"trusted and given labels are the same in {same.sum():,} of {len(same):,} rows, and in"
-            what += f" {moved.sum():,} of {len(moved):,} with 1 {how} each id, as if one file counted from 0 and the"
-            return f"{what} other from 1", "count alike in both; if ids are right, classes may have other names in one"
-    return None
+            rows = f"in {moved.sum():,} of {len(moved):,} rows"
+            return f"with 1 {how} each id they are {rows}, as if one file counted from 0 and the other from 1"
+    return ""
 
 
 def _same(data: TrainingData, places: Codes) -> npt.NDArray[np.bool_]:

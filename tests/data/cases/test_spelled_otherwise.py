@@ -96,6 +96,15 @@ def test_parts_that_call_a_column_in_another_case_have_one_of_it(tmp_path: Path)
     assert "column 'age' of some files is read as 'Age'" in source.remarks
 
 
+def test_keys_of_records_that_differ_in_spelling_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a b", "label": "x"}\n{"text": "c d", "Label": "y"}\n')
+    (warning,) = open_table(path).warnings
+    assert "has keys that differ in spelling alone, 'label' and 'Label'" in str(warning)
+    path.write_text('{"text": "a b", "label": "x"}\n')
+    assert open_table(path).warnings == ()
+
+
 def test_parts_that_have_both_names_keep_both(tmp_path: Path) -> None:
     for place, names in enumerate((["Age", "age"], ["age", "AGE"])):
         pq.write_table(pa.table({name: [place] for name in names}), tmp_path / f"{place}.parquet")
@@ -133,6 +142,34 @@ def test_rounded_embeddings_meet_theirs() -> None:
     assert (read(noisy, gold).data.clean_in_noisy == np.arange(10, 40)).all()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pay": [(each - 3000) / 400 for each in PAY]}, "column 'pay': 30 of 30 rows have numbers far from those of"),
+        ({"pay": [each * 100 for each in PAY]}, "column 'pay': 30 of 30 rows have numbers far from those of"),
+        ({"plan": ["Basic", "b"] * (N // 2)}, "column 'plan': 15 of 30 rows have words that no row of noisy has"),
+        ({"plan": ["A", "b"] * (N // 2)}, ""),
+        ({"pay": [each * 1.1 for each in PAY]}, ""),
+        ({"pay": [each * 100 if i % 6 == 0 else each for i, each in enumerate(PAY)]}, ""),
+    ],
+)
+def test_trusted_features_of_another_scale_or_in_other_words_are_told(change: dict[str, Any], said: str) -> None:
+    ids = {"id": list(range(N))}
+    reading = read({**ids, **TABLE}, first({**ids, **TABLE, **change}))
+    told = [str(warning) for warning in reading.warnings if "far from" in str(warning) or "no row of" in str(warning)]
+    assert len(told) == bool(said)
+    assert said in "".join(told)
+
+
+def test_features_of_several_columns_are_one_warning() -> None:
+    change = {"age": [each / 100 for each in AGES], "pay": [each * 100 for each in PAY]}
+    (told,) = [
+        str(warning) for warning in read(TABLE, first({**TABLE, **change})).warnings if "far from" in str(warning)
+    ]
+    assert "column 'age': 30 of 30 rows" in told
+    assert "; likewise pay" in told
+
+
 def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
     noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
     said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
@@ -151,6 +188,16 @@ def test_rows_that_are_only_near_meet_none() -> None:
     assert (read(TABLE, other).data.clean_in_noisy < 0).all()
 
 
+@pytest.mark.parametrize(("strayed", "met"), [(2, 28), (4, 0)])
+def test_rounded_rows_meet_theirs_where_nearly_all_do(strayed: int, met: int) -> None:
+    gold = {
+        "age": [a + 50 * (i < strayed) for i, a in enumerate(AGES[:30])],
+        "pay": [float(round(p)) for p in PAY[:30]],
+    }
+    reading = read(TABLE, {**gold, "plan": TABLE["plan"][:30], "label": LABELS[:30]})
+    assert (reading.data.clean_in_noisy >= 0).sum() == met
+
+
 def test_rounded_rows_that_may_be_several_meet_none() -> None:
     noisy = {"age": [30.1, 30.2, *AGES[2:]], "pay": [10.0, 10.0, *PAY[2:]], "label": LABELS}
     gold = {"age": [30.0, *(float(round(a)) for a in AGES[2:30])], "pay": [10.0, *PAY[2:30]], "label": LABELS[:29]}
@@ -165,8 +212,17 @@ def test_ids_that_one_file_counts_from_nought_are_one_error(step: int) -> None:
     noisy = {"id": list(range(5, 5 + N)), "text": TEXTS, "label": LABELS}
     gold = {"id": [5 + i + step for i in range(2, 50)], "label": LABELS[2:50]}
     said = refused(noisy, gold)
-    assert f"and in 48 of 48 with 1 {'added to' if step < 0 else 'taken from'} each id" in said
+    assert f"with 1 {'added to' if step < 0 else 'taken from'} each id they are in 48 of 48 rows" in said
     assert said.count("\n") == 0
+
+
+def test_where_classes_may_also_have_other_names_both_are_said() -> None:
+    labels = [("sport", "food", "tech")[i % 3] for i in range(N + 1)]
+    noisy = {"id": list(range(N)), "text": TEXTS, "label": labels[:N]}
+    said = refused(noisy, {"id": list(range(40)), "label": labels[1:41]})
+    assert "as if the classes had other names: food is given as sport" in said
+    assert "with 1 added to each id they are in 40 of 40 rows, as if one file counted from 0" in said
+    assert "count alike in both files; else, if one file numbers its classes in another order" in said
 
 
 def test_ids_that_are_right_are_not_counted_anew_however_wrong_the_labels() -> None:
@@ -208,6 +264,13 @@ def test_texts_that_were_cut_off_meet_those_that_begin_with_them(end: str) -> No
     reading = read(noisy, {"text": [text[:31] + end for text in WORDY[:30]], "label": LABELS[:30]})
     assert (reading.data.clean_in_noisy == np.arange(30)).all()
     assert any("30 texts are cut off: texts of noisy begin with them" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(("letters", "met"), [(12, 30), (11, 0)])
+def test_few_letters_are_no_beginning(letters: int, met: int) -> None:
+    texts = [f"{i:02d}abcdefghij and so on" for i in range(N)]
+    gold = {"text": [text[:letters] for text in texts[:30]], "label": LABELS[:30]}
+    assert (read({"text": texts, "label": LABELS}, gold).data.clean_in_noisy >= 0).sum() == met
 
 
 def test_beginnings_of_several_texts_meet_none() -> None:
@@ -308,3 +371,15 @@ def test_a_class_that_is_nearly_another_is_to_be_that() -> None:
     noisy = {"text": TEXTS, "label": ["sprot" if i == 59 else label for i, label in enumerate(LABELS)]}
     told = [str(warning) for warning in read(noisy, {"text": TEXTS[:30], "label": LABELS[:30]}).warnings]
     assert any("below it sprot,sport if that is meant" in warning for warning in told)
+
+
+def test_a_class_map_holds_for_labels_in_another_spelling_unless_both_are_there(tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text("alias,class\nsp,sport\nfo,food\nte,tech\n")
+    gold = {"text": TEXTS[:30], "label": LABELS[:30]}
+    noisy = {"text": TEXTS, "label": [label[:2].upper() for label in LABELS]}
+    reading = read(noisy, gold, class_map=str(tmp_path / "map.csv"))
+    assert reading.data.classes.names == ("food", "sport", "tech")
+    assert any('"SP" as "sp"' in note for note in reading.notes)
+    noisy["label"][-1] = "sp"
+    names = read(noisy, gold, class_map=str(tmp_path / "map.csv")).data.classes.names
+    assert names == ("SP", "food", "sport", "tech")

@@ -25,7 +25,8 @@ from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.formats.typed_files import TypedFiles, as_opened
-from labelfix.errors import input_error
+from labelfix.data.spelling import by_spelling
+from labelfix.errors import Defect, input_error
 
 __all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
 
@@ -53,6 +54,10 @@ class JsonSource(TypedFiles):
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for text in self._texts for r in text.remarks))
         self._columns = self._find_columns()
         self.schema: pa.Schema = pa.schema([(name, column.type) for name, column in self._columns.items()])
+        if alike := [names for names in by_spelling(self._columns).values() if len(names) > 1]:
+            what = f"has keys that differ in spelling alone, {' and '.join(map(repr, alike[0]))}"
+            remedy = "each is a column of its own: if they mean one thing, write it under one key in all records"
+            self.warnings = (Defect("warning", name, None, what, remedy),)
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
