@@ -45,11 +45,7 @@ class LabelfixError(Exception):
 
 
 class InputError(LabelfixError):
-    """The inputs have defects; the message lists them, one line each.
-
-    Args:
-        defects: At least one defect; warnings may stand among them.
-    """
+    """The inputs have defects; the message lists them, one line each."""
 
     def __init__(self, defects: Sequence[Defect]) -> None:
         self.defects = tuple(defects)

@@ -24,9 +24,6 @@ def need(what: str, *modules: str, extra: str = TRAIN) -> None:
         what: What needs them, as the beginning of a sentence.
         modules: By their names in Python; the first that is missing is named.
         extra: What brings them.
-
-    Raises:
-        MissingPackageError: One is not installed.
     """
     for module in modules:
         if not is_there(module):
@@ -34,20 +31,12 @@ def need(what: str, *modules: str, extra: str = TRAIN) -> None:
 
 
 def need_certify() -> None:
-    """Refuse to certify without SciPy, which an extra of its own brings.
-
-    Raises:
-        MissingPackageError: It is not installed.
-    """
+    """Refuse to certify without SciPy, which an extra of its own brings."""
     need("certify", "scipy", extra="certify")
 
 
 def need_training() -> None:
-    """Refuse to train with the core alone.
-
-    Raises:
-        MissingPackageError: torch or another package that every training needs is not installed.
-    """
+    """Refuse to train with the core alone."""
     need("training", "torch", "sklearn", "scipy")
 
 

@@ -66,11 +66,7 @@ def rows_done(rows: int) -> None:
 
 
 class Counted:
-    """A stage that counts rows which are told by `rows_done`; see `counted`.
-
-    Args:
-        total: Rows ahead; None where that is not known.
-    """
+    """A stage that counts rows which are told by `rows_done`; see `counted`."""
 
     def __init__(self, progress: Progress, total: int | None) -> None:
         self._progress, self._total = progress, total

@@ -1,7 +1,8 @@
 """One thread for every test and every process it starts: two threads on a busy machine run many times slower.
 
 No network: every connection but one to this machine fails, whatever a test does. And nothing waits: neither for the
-disk, which need not hold what a test writes, nor to ask a hub again that was refused.
+disk, which need not hold what a test writes (it is written to memory where there is room), nor to ask a hub again that
+was refused.
 """
 
 import gc
@@ -12,11 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -24,7 +24,15 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+MEMORY = "/dev/shm"
+if "TMPDIR" not in os.environ and os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
+
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labelfix-state-")
+
+# How long an example takes is the machine's affair.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 HERE = ("127.0.0.1", "::1", "localhost")
 
@@ -84,7 +92,7 @@ def asked():
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, str]]:
+def chromium(tmp_path_factory):
     """Opens a page in a browser without a window: what became of it, and what the browser complained of."""
     names = ("chromium", "chromium-browser", "google-chrome")
     browser = next((found for found in map(shutil.which, names) if found), None)
@@ -93,7 +101,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[st
     own = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0", "--no-first-run"]
     own += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 
-    def opened(page: Path, *flags: str) -> tuple[str, str]:
+    def opened(page, *flags):
         profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
         command = [browser, *own, profile, *flags, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)

@@ -6,8 +6,6 @@ writes `tests/known_runs.json` anew, after a change that is meant to change labe
 changes nothing there, and `tests/test_known_runs.py` says so.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Callable
@@ -33,7 +31,7 @@ FILLERS = ("the", "a", "on", "with", "after", "new", "from", "said", "over", "wi
 Inputs = tuple[str, str]
 
 
-def digits(folder: Path) -> Inputs:
+def digits(folder):
     """The demo's own files."""
     from labelfix.cli.demo import write_files
 
@@ -41,7 +39,7 @@ def digits(folder: Path) -> Inputs:
     return str(folder / "noisy.parquet"), str(folder / "trusted.csv")
 
 
-def texts(folder: Path) -> Inputs:
+def texts(folder):
     """240 headlines of three kinds, a quarter of them mislabelled."""
     draw = np.random.default_rng(1)
     truth = draw.integers(3, size=240)
@@ -51,7 +49,7 @@ def texts(folder: Path) -> Inputs:
     return _written(folder, draw, truth, ("sport", "money", "state"), {"text": rows})
 
 
-def table(folder: Path) -> Inputs:
+def table(folder):
     """300 rows of numbers and a category, a fifth of them mislabelled."""
     draw = np.random.default_rng(2)
     truth = draw.integers(2, size=300)
@@ -60,7 +58,7 @@ def table(folder: Path) -> Inputs:
     return _written(folder, draw, truth, ("no", "yes"), columns)
 
 
-def images(folder: Path) -> Inputs:
+def images(folder):
     """150 pictures of 16 pixels: stripes that run across, down or nowhere; a fifth in the wrong folder."""
     from PIL import Image
 
@@ -84,7 +82,7 @@ def images(folder: Path) -> Inputs:
 RUNS: dict[str, Callable[[Path], Inputs]] = {"digits": digits, "texts": texts, "images": images, "table": table}
 
 
-def trained(name: str, folder: Path) -> pa.Table:
+def trained(name, folder):
     """The corrected labels of one run, in the order of its file."""
     (folder / "in").mkdir()
     noisy, clean = RUNS[name](folder / "in")
@@ -92,14 +90,12 @@ def trained(name: str, folder: Path) -> pa.Table:
     return run.corrected.select(["id", "suggested_label", "confidence", "label_score"])
 
 
-def _noisy(draw: np.random.Generator, truth: np.ndarray, classes: int, share: float) -> np.ndarray:
+def _noisy(draw, truth, classes, share):
     wrong = draw.random(len(truth)) < share
     return np.where(wrong, (truth + draw.integers(1, classes, size=len(truth))) % classes, truth)
 
 
-def _written(
-    folder: Path, draw: np.random.Generator, truth: np.ndarray, names: tuple[str, ...], columns: dict[str, Any]
-) -> Inputs:
+def _written(folder, draw, truth, names, columns):
     ids = [f"row-{row:03d}" for row in range(len(truth))]
     given = np.array(names)[_noisy(draw, truth, len(names), 0.25)]
     pyarrow.csv.write_csv(pa.table({"id": ids, **columns, "label": given}), folder / "noisy.csv")
@@ -109,7 +105,7 @@ def _written(
     return str(folder / "noisy.csv"), str(folder / "gold.csv")
 
 
-def main() -> None:
+def main():
     """Write the record anew."""
     record = {}
     for name in RUNS:

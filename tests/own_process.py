@@ -5,13 +5,10 @@ else, is as much a process of its own: it can be killed, it ends with an exit co
 is asked of the very start (`python -m labelfix`, torchrun, what a command imports) is asked of real ones.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
@@ -34,9 +31,7 @@ class OwnProcess:
 
     begun = 0
 
-    def __init__(
-        self, *words: str, folder: Path, variables: Mapping[str, str] | None = None, merged: bool = False
-    ) -> None:
+    def __init__(self, *words, folder, variables=None, merged=False):
         OwnProcess.begun += 1
         names = ("out", "out") if merged else ("out", "err")
         self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in names]
@@ -53,15 +48,15 @@ class OwnProcess:
                 os.environ["PYTHONPATH"] = before
 
     @property
-    def returncode(self) -> int | None:
+    def returncode(self):
         """As of `subprocess.Popen`; None while it runs."""
         return self.process.exitcode
 
-    def kill(self) -> None:
+    def kill(self):
         """End it as a machine that runs out of memory does."""
         self.process.kill()
 
-    def ended(self) -> tuple[str, str]:
+    def ended(self):
         """Wait for its end; gives what it said on stdout and on stderr."""
         self.process.join()
         out, err = (path.read_text(encoding="utf-8") if path.exists() else "" for path in self._says)
@@ -70,7 +65,7 @@ class OwnProcess:
         return out, err
 
 
-def together(count: int, *words: str, folder: Path) -> list[OwnProcess]:
+def together(count, *words, folder):
     """Several that work as one, with the variables that torchrun would give them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -79,7 +74,7 @@ def together(count: int, *words: str, folder: Path) -> list[OwnProcess]:
     return [OwnProcess(*words, folder=folder, variables=variables) for variables in ranks]
 
 
-def _run(words: tuple[str, ...], folder: Path, environment: dict[str, str], says: list[Path]) -> None:
+def _run(words, folder, environment, says):
     os.setsid()  # as a terminal's job: it and whatever it starts can be told apart
     os.chdir(folder)
     os.environ.clear()

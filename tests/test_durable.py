@@ -1,7 +1,5 @@
 """The one writer: whole or not at all, kept by the disk, tidied only where nobody is at work."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -44,11 +44,7 @@ def certify(
     new_plan: bool,
     noisy: str | None,
 ) -> Certified:
-    """Take answers, judge them, and hand out rows where they are not enough; see `Run.certify`.
-
-    Args:
-        wish: Bound, confidence, seed, and what the export is to be like, as `campaign.Wish` has them.
-    """
+    """Take answers, judge them, and hand out rows where they are not enough; see `Run.certify`."""
     need_certify()
     from labelfix.certificates import campaign as campaigns
     from labelfix.certificates.wording import lines

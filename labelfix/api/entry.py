@@ -109,11 +109,7 @@ def load_run(path: str | Path | None = None) -> Run:
 
 
 def _pipeline() -> ModuleType:
-    """The stages of training, which load torch.
-
-    Raises:
-        MissingPackageError: It is not installed.
-    """
+    """The stages of training, which load torch, where it is installed."""
     need_training()
     from labelfix import pipeline
 

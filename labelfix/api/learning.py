@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelfix.outputs.answered import compared, write_decided
 from labelfix.outputs.free_names import free
-from labelfix.outputs.learning import compared, write_decided
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.train_again import moved_settings
 from labelfix.progress import Progress

@@ -117,9 +117,6 @@ class OpenedRun:
 
         Args:
             noisy: What the caller says of it: where it lies now, the table itself, or nothing.
-
-        Raises:
-            InputError: It is neither a name nor the table that the run was trained on.
         """
         table = self._held if noisy is None else noisy
         if table is None or isinstance(table, str | Path):
@@ -139,25 +136,14 @@ class OpenedRun:
         """Refuse to write over what is read.
 
         Args:
-            out: The target.
             overwrite: Whether something else that is there may be replaced.
             sources: What is read besides the run's own inputs.
             folder: Whether the target is a folder.
-
-        Raises:
-            SettingsError: The target is an input, or is there already.
         """
         refuse_target(as_path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
 
     def _reading_with(self, reading: Mapping[str, Any]) -> DataSettings:
-        """How a file that is not one of the run's own is read.
-
-        Args:
-            reading: Fields of `DataSettings` for this file; None where one is not given.
-
-        Raises:
-            SettingsError: One is no such field, or no value that it takes.
-        """
+        """How a file that is not one of the run's own is read; of these fields of `DataSettings` None is not given."""
         asked = {name: value for name, value in reading.items() if value is not None}
         checked = build(DataSettings, asked, "options")
         given = {name: getattr(checked, name) for name in asked}
@@ -166,11 +152,7 @@ class OpenedRun:
         )
 
     def _own_reading(self, columns: Columns | None = None) -> DataSettings:
-        """How the run's own files are read; their classes are the run's, whatever map they were made with.
-
-        Args:
-            columns: Its columns, where it is not the noisy file.
-        """
+        """How the run's own files with these columns are read; classes are the run's, whatever map made them."""
         data = replace(self.settings.data, class_map=None, unlabelled=True)
         return data if columns is None else replace(data, label_column=None, id_column=None)
 
@@ -190,15 +172,11 @@ class OpenedRun:
         """Rows, checked, in blocks.
 
         Args:
-            rows: A path or a table.
             progress: Told what is odd about them.
             data: How they are read.
             columns: What their columns mean; None for those of the noisy file.
             look_at_labels: Whether their labels count.
             keep_features: Whether features that are expensive are kept for the next time.
-
-        Raises:
-            InputError: The rows do not fit the run.
         """
         compute, findings = self.settings.compute, Findings()
         opened = open_rows(

@@ -18,7 +18,7 @@ from torch import nn
 from labelfix.errors import SettingsError, first_line
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
-from labelfix.models.images.resnet32 import ResNet32
+from labelfix.models.images.small import ResNet32
 from labelfix.models.weights import seeded
 from labelfix.settings import hub_access
 
@@ -39,9 +39,7 @@ class Backbone:
     """A network to time.
 
     Attributes:
-        family: What it reads.
         classifier: The whole network, in training mode, on the CPU.
-        batch: Makes up that many rows.
         lcn_hidden: Hidden units of the label correction network that suits it.
     """
 
@@ -59,9 +57,6 @@ def make_backbone(name: str, classes: int | None, size: int | None) -> Backbone:
         name: `resnet32`, `bert-small`, `bert-base`, `timm:NAME`, `hf:NAME` or a folder of either library.
         classes: K; None for 10 classes of images, 4 of texts.
         size: Tokens of every text or side of every image; None for what is usual.
-
-    Raises:
-        SettingsError: There is no such architecture.
     """
     generator = torch.Generator().manual_seed(0)
     if name == "resnet32":

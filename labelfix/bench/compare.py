@@ -50,16 +50,10 @@ class Difference:
     """One figure of two methods, A − B.
 
     Attributes:
-        mean: Of A − B.
         over_seeds: t interval over the seeds' means; None where fewer than two seeds have every setting.
         over_settings: Percentiles of the mean when settings are drawn with replacement; None with fewer than `FEWEST`.
         seeds: Those that the means are over; empty where no seed has every setting, and every pair counts.
-        settings: Setting → mean A − B over seeds.
-        wins: Settings where A is better.
-        ties: Settings where they are equal.
-        losses: Settings where B is better.
         regret: How far A is behind B where it is furthest behind; 0 where it never is.
-        worst: That setting; empty where A is never behind.
     """
 
     figure: str
@@ -88,11 +82,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """How far a method is behind the best one where it is furthest behind.
-
-    Attributes:
-        behind: In the figure's own unit; 0 for the best everywhere.
-    """
+    """How far a method is behind the best one where it is furthest behind."""
 
     behind: float
     setting: str
@@ -105,7 +95,6 @@ class Standing:
     Attributes:
         ranks: Column → mean rank over settings, 1 the best; equal figures share the mean of their ranks.
         average: Mean of the mean ranks in `RANKED`; None where one is missing.
-        shortfalls: Column → the worst.
     """
 
     method: str
@@ -131,11 +120,7 @@ class Ranking:
 
 
 def compared(rows: Sequence[Row], first: str, second: str) -> Comparison:
-    """The paired differences of two methods.
-
-    Raises:
-        RunError: One of them has no run, or they share no setting and seed.
-    """
+    """The paired differences of two methods."""
     there = distinct(row["method"] for row in rows)
     for name in (first, second):
         if name not in there:

@@ -36,7 +36,6 @@ class Setting:
     Attributes:
         name: `SET.KIND.RATE` or `SET.none` for the plan's noise, the set's own name otherwise.
         noise: The noise to make; None where the set brings given labels.
-        kinds: The kinds of noise that it stands for.
     """
 
     name: str
@@ -85,11 +84,7 @@ class Job:
 
 
 def settings_of(plan: Plan, only: Sequence[str] = ()) -> list[Setting]:
-    """Every set under every noise that the plan makes on it, rate 0 once.
-
-    Args:
-        only: Names of sets or of settings to keep; all where none is named.
-    """
+    """Every set under every noise that the plan makes on it, rate 0 once; `only` names sets or settings to keep."""
     found = _every(plan)
     known = {name for setting in found for name in (setting.name, setting.data.name)}
     sets = ", ".join(entry.name for entry in plan.data)
@@ -124,12 +119,7 @@ def _grid(plan: Plan, entry: DataEntry) -> Iterator[Setting]:
 
 
 def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Sequence[str] = ()) -> list[Job]:
-    """The runs that have no finished row yet, set by set.
-
-    Raises:
-        InputError: A file or a column is missing.
-        RunError: A row is there that was made by another protocol, backbone or version.
-    """
+    """The runs that have no finished row yet, set by set."""
     chosen = settings_of(plan, only)
     entries = {setting.data.name: setting.data for setting in chosen}
     contents = {name: content_hashes(entry, root) for name, entry in entries.items()}

@@ -35,8 +35,6 @@ class NoiseMean:
 
     Attributes:
         rates: Which levels: `0 to 0.9`.
-        seeds: How many seeds have all of them.
-        levels: How many there are.
         missing: How many the most complete seed lacks; nothing is averaged then.
         figures: Column → value. Those that exist only where given labels are wrong leave rate 0 out.
     """

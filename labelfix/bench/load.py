@@ -36,11 +36,7 @@ SAMPLE_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Loaded:
-    """A set, ready to be cut.
-
-    Attributes:
-        representation: What encoded them; makes the classifiers that read them.
-    """
+    """A set, ready to be cut."""
 
     rows: LabelledRows
     representation: Representation
@@ -48,11 +44,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class _Part:
-    """The files of a set, or those of its test rows.
-
-    Attributes:
-        sample: Use only this many rows; None for all.
-    """
+    """The files of a set, or those of its test rows."""
 
     source: TableSource
     truth: str
@@ -202,11 +194,7 @@ def _spec(entry: DataEntry, source: TableSource) -> InputSpec:
 
 
 def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, rows: Codes) -> LabelledRows:
-    """The rows with their opinions and, as given labels, what the entry makes of them.
-
-    Args:
-        rows: `(N,)` the rows of the files that are used.
-    """
+    """The rows `(N,)` of files with their opinions and, as given labels, what the entry makes of them."""
     findings = Findings()
     ballots = read_columns(source, entry.sources, frozenset(), findings, READ_ROWS)
     findings.stop_on_errors()

@@ -38,10 +38,6 @@ class OnTest:
     """The classifier on the test rows: after every epoch for the history, and at the end.
 
     What it takes is kept apart: it is no part of the method.
-
-    Attributes:
-        seconds: Spent so far.
-        cpu_seconds: Of the processor, likewise.
     """
 
     def __init__(self, inputs: Inputs, rows: Codes, truth: Codes, device: torch.device) -> None:

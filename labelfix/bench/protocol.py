@@ -48,10 +48,8 @@ class LabelledRows:
     """A data set, encoded.
 
     Attributes:
-        inputs: N rows: features, decoded images or token ids.
         truth: `(N,)` true labels.
         given: `(N,)` given labels; None where the plan makes them.
-        test_inputs: The rows of the test file; None without one.
         first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
             noise of a set is thus the same whatever stands beside its encoder.
         opinions: What several sources say, labels as positions in `words`; None where there is one label a row.
@@ -68,11 +66,7 @@ class LabelledRows:
 
     @property
     def features(self) -> npt.NDArray[np.float32]:
-        """`(N, D)`, for noise that looks at them.
-
-        Raises:
-            SettingsError: The rows are images or texts that are not encoded.
-        """
+        """`(N, D)`, for noise that looks at them."""
         if not isinstance(self.inputs, FeatureInputs):
             raise SettingsError(f"noise of the kinds {', '.join(FEATURE_KINDS)} needs features: freeze = true")
         return self.inputs.features[:, : self.first_view]
@@ -106,9 +100,6 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
 
     Args:
         noise: The noise to make; None where the set brings given labels.
-
-    Raises:
-        SettingsError: The set has too few rows or classes.
     """
     generator = np.random.default_rng(FIRST_SEED + seed)
     pool, test = np.arange(len(rows.truth)), np.zeros(0, dtype=np.int64)
@@ -158,7 +149,6 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
 
 
 def _trusted(truth: Codes, classes: tuple[str, ...], plan: Plan, generator: np.random.Generator) -> Codes:
-    """Positions of the trusted rows, in order."""
     size = min(plan.trusted_per_class * len(classes), int(len(truth) * plan.trusted_share))
     shuffled = generator.permutation(len(truth))
     chosen, rest = shuffled[:size], shuffled[size:]

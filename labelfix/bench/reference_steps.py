@@ -30,7 +30,6 @@ class Workbench:
     Attributes:
         classifier: f_w, in training mode.
         lcn: g_α.
-        precision: What forward passes compute in.
     """
 
     classifier: Classifier

@@ -16,7 +16,7 @@ from labelfix.data.formats.base import natural_key
 from labelfix.errors import RunError
 
 Row = dict[str, Any]
-"""A run, by the names of `labelfix.bench.rows.SCHEMA`."""
+"""A run, by the names of `labelfix.bench.measure.SCHEMA`."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,6 @@ class FigureColumn:
     """A figure of a run.
 
     Attributes:
-        digits: After the point.
-        less_is_better: Whether a smaller figure is the better one.
         of_wrong: Whether it exists only where some given labels are wrong.
     """
 
@@ -72,12 +70,7 @@ MEANING = (
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean and how sure it is.
-
-    Attributes:
-        mean: Over seeds, or over sets.
-        error: Standard error over seeds; None with one seed, and for means over sets.
-    """
+    """A mean, over seeds or over sets, with its standard error over seeds; None with one seed, and over sets."""
 
     mean: float
     error: float | None = None
@@ -101,9 +94,6 @@ def read_rows(*folders: Path) -> list[Row]:
 
     Rows of earlier versions lack columns: their setting is then the set, and what is not known stays away. Where a set
     was measured with several backbones, the backbone becomes a part of the names of set, setting and groups.
-
-    Raises:
-        RunError: There is no such folder, or no run in it, or the same run stands in two of them.
     """
     rows: list[Row] = []
     for folder in folders:
@@ -124,11 +114,7 @@ def read_rows(*folders: Path) -> list[Row]:
 
 
 def chosen(rows: Sequence[Row], methods: Sequence[str] = (), groups: Sequence[str] = ()) -> list[Row]:
-    """The rows of some methods and groups of sets; nothing named keeps all.
-
-    Raises:
-        RunError: A name that no row has.
-    """
+    """The rows of some methods and groups of sets; nothing named keeps all."""
     for wanted, known, what in (
         (methods, {row["method"] for row in rows}, "method"),
         (groups, {group for row in rows for group in row["groups"]}, "group"),

@@ -9,9 +9,11 @@ Legend: B rows of a batch, K classes.
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -20,8 +22,8 @@ import numpy as np
 import torch
 
 from labelfix.bench.layout import NOTHING, Grid
+from labelfix.bench.memory import peak, resident
 from labelfix.bench.reference_steps import Workbench
-from labelfix.bench.step_memory import peak_in_fresh_process, peak_on_gpu
 from labelfix.bench.step_ways import DERIVATIVES, PLAIN, WAYS, StepPlan, build, make_step
 from labelfix.compute.cuda_graph import WARM_UP, Replayed
 from labelfix.compute.devices import pick_device
@@ -37,15 +39,17 @@ SECONDS_AT_ONCE = 0.1
 """A measurement repeats its step until the plain one lasts about so long."""
 
 
+MEMORY_STEPS = 4
+"""Steps whose peak is taken."""
+
+
 @dataclass(frozen=True)
 class StepCost:
     """What one way costs.
 
     Attributes:
-        seconds: Median over the rounds.
         ratio: Median over the rounds of its time over that of the plain step.
         megabytes: Peak memory over that of the built networks and batches; None where it was not taken.
-        memory_ratio: The same, relative to the plain step.
     """
 
     way: str
@@ -62,7 +66,6 @@ class StepReport:
     """What was measured, and how.
 
     Attributes:
-        costs: One of each way, in the order of `WAYS`.
         repeats: Steps of each measurement.
         captured: Ways that ran as a CUDA graph.
     """
@@ -133,7 +136,6 @@ def _captured(bench: Workbench, step: Step, progress: Progress) -> Replayed:
 
 
 def _timed(step: Step, repeats: int, device: torch.device) -> float:
-    """Seconds of one step, over some in a row."""
     _wait(device)
     started = perf_counter()
     for _ in range(repeats):
@@ -212,3 +214,37 @@ def _cells(cost: StepCost) -> tuple[str, ...]:
         NOTHING if cost.megabytes is None else f"{cost.megabytes:,.0f}",
         NOTHING if cost.memory_ratio is None else f"{cost.memory_ratio:.2f}",
     )
+
+
+def peak_on_gpu(bench: Workbench, step: Callable[[], None], device: torch.device) -> float:
+    """Peak of the allocator during a few steps, over what it held before, in MB."""
+    bench.optimizer.zero_grad()
+    bench.lcn_optimizer.zero_grad()
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(MEMORY_STEPS):
+        step()
+    return (torch.cuda.max_memory_allocated(device) - before) / 1e6
+
+
+def peak_in_fresh_process(plan: StepPlan, way: str) -> float:
+    """Peak of a new process during a few steps, over what it held when everything was built, in MB.
+
+    It has seen no other way: what a process has freed it rarely gives back.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as pool:
+        return pool.submit(peak_memory, plan, way, torch.get_num_threads()).result()
+
+
+def peak_memory(plan: StepPlan, way: str, threads: int) -> float:
+    """What `peak_in_fresh_process` runs there."""
+    torch.set_num_threads(threads)
+    bench = build(plan, torch.device("cpu"))
+    step = make_step(bench, way)
+    before = resident()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # as in `measure`
+        for _ in range(MEMORY_STEPS):
+            step()
+    return peak() - before

@@ -40,10 +40,7 @@ class StepPlan:
         limit: No further round begins after so many seconds; None for all rounds.
         classes: K; None for what is usual.
         size: Tokens of every text or side of every image; None for what is usual.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `fp32` or `bf16`.
         ways: Some of `WAYS`; the plain step is always among them.
-        memory: Whether peak memory is taken too.
     """
 
     backbone: str = "resnet32"

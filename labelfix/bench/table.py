@@ -17,7 +17,6 @@ class Line:
     Attributes:
         method: The method, or `GIVEN`.
         runs: How many runs (sets, for means) it stands on.
-        figures: Column → value; a column without one is absent.
     """
 
     method: str
@@ -44,7 +43,6 @@ class Tables:
     """All that a results folder says.
 
     Attributes:
-        sections: One per setting, then one per group of several sets with the means over them.
         grids: One per set that was measured at several levels of noise.
     """
 

@@ -23,7 +23,6 @@ def as_text(found: Tables, markdown: bool = False, every_level: bool = False) ->
     """The tables for people.
 
     Args:
-        markdown: Markdown instead of aligned columns.
         every_level: Also all figures of every single level of noise, of which otherwise the means and a few are shown.
     """
     sections = [section for section in found.sections if every_level or not section.level]

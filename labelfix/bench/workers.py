@@ -27,8 +27,6 @@ ENDED = 143
 
 @dataclass
 class _Worker:
-    """A process that makes runs, and the pipe to it."""
-
     process: BaseProcess
     line: Any
 

@@ -10,11 +10,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from labelfix.certificates.answers import QUEUE, Answered, Taken, answered, take_answers
+from labelfix.certificates.answers import IN_MEMORY, QUEUE, Answered, Taken, answered, said_in, take_answers
 from labelfix.certificates.certificate import certificate_of, differences, read_certificate, write_certificate
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
-from labelfix.certificates.said import IN_MEMORY, said_in
 from labelfix.certificates.verdict import Verdict, judge
 from labelfix.data.read import Columns
 from labelfix.data.tables import ClassNames
@@ -38,18 +37,7 @@ ROW_ID = "labelfix_id"
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of a certificate; None where it was not said, and the plan's counts.
-
-    Attributes:
-        bound: The share of labels that may be wrong.
-        confidence: How sure it has to be.
-        seed: Of the draws.
-        min_confidence: Of the export.
-        drop_issues: Of the export.
-
-    Raises:
-        SettingsError: At such a share there is nothing to prove.
-    """
+    """What is asked of a certificate, and of the export that it is about; what is None the plan says."""
 
     bound: float | None = None
     confidence: float | None = None
@@ -76,12 +64,7 @@ class State:
 
 
 def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
-    """The campaign of a run, begun where there is none; its plan is on the disk.
-
-    Raises:
-        SettingsError: The wish does not fit the plan, or lacks the bound of a new one.
-        RunError: The plan is damaged, or the run's labels are others by now.
-    """
+    """The campaign of a run, begun where there is none; its plan is on the disk."""
     plan = _sound_plan(folder, again)
     if plan is not None and not again:
         _refuse_other(folder, plan, wish)
@@ -170,11 +153,7 @@ def id_to_fill(columns: Columns) -> str:
 
 
 def stand(folder: RunFolder, campaign: Campaign, bound: float | None, with_answers: bool) -> State:
-    """What the answers so far prove.
-
-    Args:
-        bound: The share of wrong labels asked for; None for the plan's.
-    """
+    """What the answers so far prove of a share of wrong labels; None for the plan's."""
     said = answered(campaign, folder)
     verdict = judge(campaign, said, campaign.plan.bound if bound is None else bound, with_answers)
     return State(campaign, said, verdict, certificate_of(folder, campaign, said, verdict))
@@ -232,15 +211,7 @@ def write_tasks(table: pa.Table, out: Path, classes: Sequence[str]) -> None:
 
 
 def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
-    """Compute a run's certificate again from its files.
-
-    Returns:
-        What the files say, and in what the certificate differs.
-
-    Raises:
-        InputError: The noisy file is gone, or has changed since.
-        RunError: There is no certificate, or a file of it is damaged.
-    """
+    """Compute a run's certificate again from its files: what these say, and in what the certificate differs."""
     kept = read_certificate(folder)
     find_input(folder, "noisy", noisy).needed()
     plan = needed_plan(folder.path)

@@ -49,11 +49,7 @@ class Exported:
 
 
 def exported_labels(folder: RunFolder, min_confidence: float | None, drop_issues: bool) -> Exported:
-    """Read them.
-
-    Raises:
-        SettingsError: There is no row whose label could be wrong.
-    """
+    """Read them."""
     rows = CorrectedFile(folder.corrected)
     manifest = folder.read_manifest(whole=True)
     about = corrected_metadata(rows)

@@ -27,8 +27,6 @@ class Campaign:
     """A plan beside the labels that it is about.
 
     Attributes:
-        exported: The labels (N rows).
-        design: How the plan draws and bets.
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
         weights: `(N,)` w of each row of `exported`.
@@ -114,11 +112,7 @@ def campaign_of(plan: Plan, exported: Exported) -> Campaign:
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:
-    """The plan with more rows handed out.
-
-    Args:
-        count: How many more, as far as there are so many.
-    """
+    """The plan with so many more rows handed out, as far as there are so many."""
     plan = campaign.plan
     first = len(plan.handed_out)
     last = min(first + count, len(campaign.order))

@@ -80,11 +80,7 @@ def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
 
 @dataclass(frozen=True)
 class _Ahead:
-    """How many more rows a bound would take, were the guess right.
-
-    Attributes:
-        mean: The guessed share of wrong labels.
-    """
+    """How many more rows a bound would take, were the guess right."""
 
     campaign: Campaign
     said: Answered

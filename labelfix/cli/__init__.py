@@ -62,14 +62,7 @@ def run_process() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Args:
-        argv: The words after `labelfix`; those of the process by default.
-
-    Returns:
-        The exit code.
-    """
+    """Run one command by the words after `labelfix`, those of the process by default; gives the exit code."""
     with steady(), interrupts.interruptible():
         return _main(argv)
 
@@ -119,11 +112,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _refuse_no_place() -> None:
-    """Refuse to work in a folder that is gone, where libraries end the process, or that no document can name.
-
-    Raises:
-        LabelfixError: It is one.
-    """
+    """Refuse to work in a folder that is gone, where libraries end the process, or that no document can name."""
     try:
         here = os.getcwd()
     except FileNotFoundError:

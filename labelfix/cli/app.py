@@ -14,8 +14,7 @@ import typer
 from typer.main import get_command
 
 from labelfix.cli import common_options as options
-from labelfix.cli.above import AboveTheGate
-from labelfix.cli.commands import SPEAKING, Command, Group, with_options
+from labelfix.cli.commands import SPEAKING, AboveTheGate, Command, Group, with_options
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, plainly, refuse_repeated
 from labelfix.extras import need_certify, need_training
@@ -52,7 +51,6 @@ def _app(names: Collection[str]) -> typer.Typer:
 
 
 def _empty() -> typer.Typer:
-    """The command line without any command."""
     app = typer.Typer(
         name="labelfix",
         no_args_is_help=True,
@@ -129,17 +127,7 @@ def root(
 
 
 def run(argv: Sequence[str] | None, voice: Voice) -> int:
-    """Run one command; errors come out as exceptions.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        SettingsError: Words do not go together.
-        MissingPackageError: The command needs more than the core.
-        BrokenPipeError: The reader of stdout is gone.
-        KeyboardInterrupt: The command was interrupted.
-    """
+    """Run one command, and give its exit code; errors come out as exceptions."""
     words = sys.argv[1:] if argv is None else argv
     _refuse_what_is_missing(words)
     command = get_command(_asked(words))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.above import AboveTheGate
+from labelfix.cli.commands import AboveTheGate
 from labelfix.cli.finished_run import finished_run
 from labelfix.cli.targets import check_table
 from labelfix.outputs.free_names import free

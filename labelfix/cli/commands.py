@@ -85,11 +85,7 @@ def requires(*names: str, heading: str = REQUIRED) -> Callable[[F], F]:
 
 
 def panel_of(function: Any, name: str, panel: str | None) -> str:  # noqa: ANN401 - a command, or nothing
-    """The heading that a parameter stands under.
-
-    Args:
-        panel: The heading that its definition gives.
-    """
+    """The heading that a parameter stands under; `panel` is the one that its definition gives."""
     required: dict[str, str] = getattr(function, "required", {})
     return required.get(name) or (GENERAL if name in ALWAYS else panel or MAIN)
 
@@ -159,3 +155,7 @@ class Group(TyperGroup):
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         return _help_option(super().get_help_option(ctx))
+
+
+class AboveTheGate(Exception):
+    """The one way to exit code 1: more looks wrong than a gate lets through, or a certificate cannot be given."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
-from labelfix.cli.above import AboveTheGate
+from labelfix.cli.commands import AboveTheGate
 
 FORMATS = "text|json|github|sarif|gitlab|junit|markdown"
 

@@ -31,8 +31,6 @@ class Outputs:
 
     Attributes:
         stdout: The format of stdout; None where every format goes into a file.
-        files: File → format.
-        show: How many findings were asked for; None where nobody asked.
     """
 
     stdout: str | None
@@ -41,14 +39,7 @@ class Outputs:
 
     @staticmethod
     def of(words: Sequence[str], show: int | None) -> Outputs:
-        """What some words ask for.
-
-        Args:
-            words: Each `FORMAT` or `FORMAT=FILE`.
-
-        Raises:
-            SettingsError: There is no such format, or two would go to one place.
-        """
+        """What some words, each `FORMAT` or `FORMAT=FILE`, ask for."""
         stdout: list[str] = []
         files: dict[Path, str] = {}
         for word in words:

@@ -30,8 +30,6 @@ class FlagRequest:
 
     Attributes:
         run: The run to judge; None for the newest one.
-        options: Which rows, and the gates.
-        overwrite: Whether files that are there may be replaced.
         policy_file: The configuration file that has a gate; None where none has.
     """
 
@@ -44,11 +42,7 @@ class FlagRequest:
 
 
 def asked_of(context: typer.Context) -> FlagRequest:
-    """Everything that counts: flags first, then the file.
-
-    Raises:
-        SettingsError: Options do not go together, or the file holds what does not fit.
-    """
+    """Everything that counts: flags first, then the file."""
     given = dict(context.params)
     if given["run"] is not None and given["corrected"] is not None:
         raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")

@@ -65,17 +65,13 @@ def _version(package: str) -> str:
 def _device(resolved: Resolved) -> str:
     if not is_there("torch"):
         return f"cpu ({os.cpu_count()} cores); this is the core: what trains comes with pip install 'labelfix[train]'"
+    import torch
+
     from labelfix.compute.devices import pick_device
 
     chosen = pick_device(resolved.settings.compute.device)
-    name = f" ({_gpu()})" if chosen.type == "cuda" else f" ({os.cpu_count()} cores)"
+    name = f" ({torch.cuda.get_device_name()})" if chosen.type == "cuda" else f" ({os.cpu_count()} cores)"
     return f"{chosen.type}{name}, from {resolved.origins['compute.device']}"
-
-
-def _gpu() -> str:
-    import torch
-
-    return str(torch.cuda.get_device_name())
 
 
 def _cache(resolved: Resolved) -> str:

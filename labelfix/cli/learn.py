@@ -34,7 +34,7 @@ def learn(
     beginning of the random queue also judge. At the end the two runs' ledgers stand side by side.
     """
     from labelfix.cli.app import run as run_command
-    from labelfix.outputs.learning import compared, write_decided
+    from labelfix.outputs.answered import compared, write_decided
     from labelfix.outputs.train_again import train_again
 
     voice = options.voice(context)

@@ -55,7 +55,6 @@ def _described(method: str) -> str:
 
 
 def _paragraphs(settings: type) -> list[str]:
-    """The paragraphs of a settings class's docstring, each on one line: title, idea, source."""
     return [" ".join(text.split()) for text in (inspect.getdoc(settings) or "").split("\n\n")]
 
 

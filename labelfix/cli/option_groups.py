@@ -83,10 +83,6 @@ WRITING: Flags = {"overwrite": options.Overwrite, "safe_csv": options.SafeCsv}
 
 
 def values_of(given: Mapping[str, Any], *groups: Flags) -> dict[str, Any]:
-    """What was given of some groups.
-
-    Args:
-        given: The parameters of a command's context.
-    """
+    """What the parameters of a command's context give of some groups."""
     names = {name for group in groups for name in group}
     return {name: value for name, value in given.items() if name in names and value is not None}

@@ -208,11 +208,7 @@ def settings_of(context: typer.Context) -> Resolved:
 
 
 def given_again(context: typer.Context, method: str) -> dict[str, Any]:
-    """Settings given to go on with a run: those of flags and of a named file; no variable or found file counts.
-
-    Returns:
-        Bare name of a setting → value.
-    """
+    """Settings given to go on with a run, by bare name: of flags and a named file, not of variables or a found file."""
     given = context.params
     flags = {
         "method": method,
@@ -226,11 +222,7 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
 
 
 def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives back what it was given
-    """The value of a flag that a command cannot do without.
-
-    Raises:
-        SettingsError: It was not given; the message is the remedy.
-    """
+    """The value of a flag that a command cannot do without; where it was not given the message is the remedy."""
     if value is None or value == []:
         raise SettingsError(f"{flag} is missing: {remedy}")
     return value
@@ -242,7 +234,6 @@ def inputs_needed(
     """The noisy and the trusted files: those of the flags, or else those that the configuration file names.
 
     Args:
-        noisy: As given by flag.
         several: Whether labels come from several sources.
     """
     noisy = needed(noisy or named.noisy, "--noisy", "name the file of rows whose labels may be wrong")

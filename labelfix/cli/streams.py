@@ -41,11 +41,7 @@ def silence(stream: Any) -> None:  # noqa: ANN401 - whatever stands for a stream
 
 
 class _Steady:
-    """A stream that passes everything on, and falls silent at an error.
-
-    Args:
-        forgiven: The errors that do not matter.
-    """
+    """A stream that passes everything on, and falls silent at an error; the forgiven ones do not matter."""
 
     def __init__(self, stream: Any, forgiven: type[OSError]) -> None:  # noqa: ANN401 - as above
         self._stream, self._forgiven = stream, forgiven

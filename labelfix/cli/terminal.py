@@ -32,9 +32,6 @@ class Voice:
     """What is said to the person at the terminal; `--quiet` and `--verbose` set its tone.
 
     Attributes:
-        echo: Leave the talking to another process.
-        quiet: Say warnings and errors only.
-        verbose: Also show the library's log, and tracebacks.
         left_behind: What to say of the half-done work when a signal or an unforeseen error ends the command; empty
             where nothing is left. A command that leaves something sets it.
     """

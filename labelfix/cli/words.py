@@ -53,14 +53,7 @@ UNNAMED = "Got unexpected extra argument"
 
 
 def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401 - typer's own type is private
-    """Refuse an option that names one thing and is given twice.
-
-    Args:
-        command: The whole command line, as typer knows it.
-
-    Raises:
-        SettingsError: An option is given twice.
-    """
+    """Refuse an option of the whole command line that names one thing and is given twice."""
     command, words = _command(command, words)
     given: dict[str, list[str]] = {}
     once = {name: param.opts[0] for param in command.params if _names_one(param) for name in param.opts}
@@ -75,11 +68,7 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
 
 
 def meant(error: Exception) -> str:
-    """What to say instead of typer: of an option by another tool's name, and of a file that no option names.
-
-    Returns:
-        A sentence; nothing where typer's own is as good.
-    """
+    """What to say, if anything, in typer's place: of other tools' names of options, and files that no option names."""
     context = getattr(error, "ctx", None)
     if context is None:
         return ""

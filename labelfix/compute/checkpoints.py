@@ -102,11 +102,7 @@ class Checkpoints:
         self._last, self._epochs = time.monotonic(), 0
 
     def latest(self, phase: str | None = None) -> Snapshot | None:
-        """The newest state that can be read; None at a fresh start.
-
-        Args:
-            phase: Only a state whose `phase` is this one.
-        """
+        """The newest state that can be read, of one phase where it is named; None at a fresh start."""
         for number in reversed(self._numbers()):
             found = _read(self._state(number))
             if found is not None and phase in (None, found.values.get("phase")):
@@ -157,7 +153,6 @@ class Checkpoints:
         return self.folder / f"state-{number:08d}"
 
     def _numbers(self) -> list[int]:
-        """The numbers of the states that are there, in order."""
         names = [path.name.removeprefix("state-") for path in self.folder.glob("state-*")]
         return sorted(int(name) for name in names if name.isdecimal())
 

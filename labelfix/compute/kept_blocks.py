@@ -24,7 +24,6 @@ def in_parts(checkpoints: Checkpoints, progress: Progress, count: int, compute: 
 
     Args:
         checkpoints: Where it is kept; nothing else may be.
-        progress: Told of the rows that need no computing.
         compute: Computes those of some numbers. Where several processes work together it gives nothing on the others.
     """
     parts = _kept(checkpoints) if ranks().first else []

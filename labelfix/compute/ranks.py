@@ -31,12 +31,7 @@ is noticed at once: by gloo, and between GPUs by torchrun, which then ends the o
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among all.
-
-    Attributes:
-        rank: Its number, from 0.
-        world: How many there are.
-    """
+    """This process, by its number from 0, among all."""
 
     rank: int = 0
     world: int = 1

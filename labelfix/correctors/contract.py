@@ -179,8 +179,6 @@ class Held:
     Attributes:
         rows: `(R,)` the trusted rows, as positions in `Problem.clean`.
         by: `(R,)` position in `models` of the one that judges each row.
-        models: The models; each judges rows that it has not learned, and that did not choose its temperature, matrix,
-            share or ridge.
         how: What the rows are called in sentences: "trusted rows out of fold" or "held-out trusted rows".
         one_network: Whether all models are the run's own classifier, which learned from none of the rows.
     """
@@ -203,10 +201,8 @@ class FittedModel:
     Attributes:
         classifier: The trained classifier in evaluation mode.
         temperature: Divides the classifier's logits before the softmax, so that its probabilities are calibrated.
-        corrector: Makes the soft labels.
         history: A row per epoch, or per outer step.
         min_confidence: The threshold that the trusted rows speak for; used where the user names none.
-        metrics: Plain figures for `metrics.json`.
         warnings: Sentences a person must read, such as a collapse.
         own_rows: Stands in for the corrector on the noisy training rows; None where the corrector judges them too.
         held: Judges trusted rows out of sample; None where the method has no such models.

@@ -19,8 +19,6 @@ class MadeSoft:
     """Soft labels that are not there.
 
     Attributes:
-        rows: N.
-        classes: K.
         make: `(n,)` some rows → `(n, K)` their soft labels.
     """
 

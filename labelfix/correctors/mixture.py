@@ -50,7 +50,6 @@ class LossWeigher:
 
     Attributes:
         first_weight: `(H,)`.
-        first_bias: `(H,)`.
         second_weight: `(H,)`.
         second_bias: `(1,)`.
     """

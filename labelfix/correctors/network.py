@@ -34,12 +34,7 @@ SMALLEST = np.float32(1e-12)
 
 @dataclass(frozen=True)
 class CorrectionWeights:
-    """g_α, trained.
-
-    Attributes:
-        arrays: The weights, by the names that the network of torch gives them.
-        skip: Whether its last output is the share of the given label.
-    """
+    """g_α, trained."""
 
     arrays: Mapping[str, Singles]
     skip: bool
@@ -86,7 +81,6 @@ class NetworkCorrector:
     """Soft label = the LCN's output, its temperature scaled; rows without a given label get P(y | x).
 
     Attributes:
-        temperature: Of log q.
         classifier_temperature: Of the classifier's logits, for rows without a given label.
     """
 
@@ -121,11 +115,7 @@ class NetworkCorrector:
 
     @classmethod
     def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> NetworkCorrector:
-        """Read what `save` wrote; see `load_corrector`.
-
-        Raises:
-            RunError: It is damaged.
-        """
+        """Read what `save` wrote; see `load_corrector`."""
         for name, wanted in (("num_classes", classes), ("feature_width", width)):
             if description[name] != wanted:
                 what = f"{name}: is {description[name]}, but the classifier's is {wanted}"

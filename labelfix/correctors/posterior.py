@@ -10,20 +10,23 @@ Legend: N rows, D features, K classes.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from labelfix.correctors.turn import arrays_of, shapes_of, turn_of, turned
-from labelfix.data.arrays import Floats
+from labelfix.data.arrays import Floats, Singles
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.affine import Affine
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
+
+WEIGHT, BIAS = "turn_weight", "turn_bias"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,6 @@ class PosteriorCorrector:
 
     Attributes:
         label_terms: `(K, K)` L.
-        beta: β.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 
@@ -63,3 +65,30 @@ class PosteriorCorrector:
         arrays = read_arrays(folder / "model.safetensors", own, maybe=shapes_of(classes, width))
         beta, temperature = float(description["beta"]), float(description["temperature"])
         return cls(arrays["label_terms"], beta, temperature, turn_of(arrays))
+
+
+def turned(log_f: Floats, turn: Affine | None, hidden: npt.NDArray[np.floating], rows: npt.NDArray[Any]) -> Floats:
+    """`(n, K)` log-probabilities of some rows by the classifier with what is added to its logits.
+
+    Args:
+        log_f: `(N, K)` those of the classifier alone.
+        turn: What is added, read off h(x); None where nothing is.
+        hidden: `(N, D)` h(x); read only for a `turn`.
+    """
+    seen: Floats = log_f[rows]
+    return seen if turn is None else np.asarray(log_softmax(seen + turn(hidden[rows])))
+
+
+def arrays_of(turn: Affine | None) -> dict[str, Singles]:
+    """Its arrays by name, for saving."""
+    return {} if turn is None else {WEIGHT: turn.weight, BIAS: turn.bias}
+
+
+def shapes_of(classes: int, width: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of `arrays_of`, where there are any."""
+    return {WEIGHT: (classes, width), BIAS: (classes,)}
+
+
+def turn_of(arrays: Mapping[str, Singles]) -> Affine | None:
+    """The inverse of `arrays_of`; None where nothing was saved."""
+    return Affine(arrays[WEIGHT], arrays[BIAS]) if WEIGHT in arrays else None

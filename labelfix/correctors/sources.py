@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from labelfix.correctors.turn import arrays_of, shapes_of, turn_of, turned
+from labelfix.correctors.posterior import arrays_of, shapes_of, turn_of, turned
 from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.affine import Affine
-from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
 
@@ -33,7 +32,6 @@ class SourcesCorrector:
     Attributes:
         label_terms: `(S, K, K + 1)` L.
         weights: `(S,)` w.
-        beta: β.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 
@@ -65,3 +63,21 @@ class SourcesCorrector:
         shapes = {"label_terms": ("S", classes, classes + 1), "weights": ("S",)}
         arrays = read_arrays(folder / "model.safetensors", shapes, maybe=shapes_of(classes, width))
         return cls(arrays["label_terms"], arrays["weights"], float(description["beta"]), turn_of(arrays))
+
+
+def evidence_of(opinions: Opinions, label_terms: Floats, weights: Floats) -> Floats:
+    """`(N, K)` Σ_s w_s L_s[·, y'_s], including the silence of sources that were asked.
+
+    Args:
+        label_terms: `(S, K, K + 1)` L.
+        weights: `(S,)` w.
+    """
+    scaled = np.where(opinions.asked, weights, 0.0)[:, None, None] * label_terms
+    silent, times = scaled[:, :, -1], opinions.repeated
+    said = scaled[opinions.source, :, opinions.label] * (times**-0.5)[:, None]
+    said -= silent[opinions.source] / times[:, None]
+    found = np.tile(silent.sum(axis=0), (len(opinions), 1))
+    heard = np.flatnonzero(np.diff(opinions.start) > 0)
+    if len(heard):
+        found[heard] += np.add.reduceat(said, opinions.start[heard], axis=0)
+    return found

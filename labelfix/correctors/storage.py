@@ -38,10 +38,6 @@ KINDS: dict[str, Callable[[Path, dict[str, Any], int, int], Corrector]] = {
 
 
 def load_corrector(folder: Path, classes: int, width: int) -> Corrector:
-    """The corrector that was saved in a folder.
-
-    Args:
-        classes: K of the classifier whose logits it corrects.
-    """
+    """The corrector that was saved in a folder, for a classifier of so many classes that reads so many features."""
     description = read_checked(folder / ABOUT, Description)
     return KINDS[description["kind"]](folder, description, classes, width)

@@ -49,11 +49,7 @@ def with_inputs(
     read_rows: int,
     role: Role = "noisy",
 ) -> LabelTable:
-    """A table with input columns of its own, which are checked.
-
-    Args:
-        settings: Says whether images that cannot be read are left out.
-    """
+    """A table with input columns of its own, which are checked."""
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)
     readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, role), findings)

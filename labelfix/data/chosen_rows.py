@@ -50,11 +50,7 @@ def answer_column(names: Sequence[str]) -> str:
 
 
 def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.NDArray[np.bool_] | None:
-    """`(M,)` True for the rows that `next` chose; None where there is none.
-
-    Args:
-        source: The trusted file, or several read as one: the column need not be in all of them.
-    """
+    """`(M,)` True for the rows that `next` chose, as any of several trusted files says; None where there is none."""
     found = _cells(source, rows, DRAWN, read_rows) != ""
     return found if found.any() else None
 
@@ -107,7 +103,6 @@ def only_answers(table: LabelTable, findings: Findings, of_sources: int = 0) -> 
 
     Args:
         findings: Told how many there are, and how many rows `next` chose.
-        of_sources: Rows without a label because a source has answered them.
     """
     asked = np.zeros(len(table), bool) if table.chosen is None else table.chosen
     blank = int((~table.labelled & asked).sum()) - of_sources

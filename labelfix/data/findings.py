@@ -105,7 +105,6 @@ class Findings:
             rows: Positions of the rows, counted from 0.
             what: Says of a position what is wrong there.
             more: Says how many are not listed.
-            warn: Whether these are warnings.
         """
         severity = self.warning if warn else self.error
         for row in rows[:LISTED]:
@@ -147,10 +146,6 @@ class Findings:
         return tuple(defect for defect in self._found if defect.severity == "warning")
 
     def stop_on_errors(self) -> None:
-        """Raise all defects, errors first, if there is an error among them.
-
-        Raises:
-            InputError: There is an error.
-        """
+        """Raise all defects, errors first, if there is an error among them."""
         if self.has_errors:
             raise InputError(list(dict.fromkeys(sorted(self._found, key=lambda defect: defect.severity))))

@@ -14,11 +14,7 @@ from labelfix.settings.data import DataSettings
 
 
 def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSettings) -> dict[str, str]:
-    """SHA-256 of the noisy source, the trusted one, and the files that are read beside the rows.
-
-    Args:
-        settings: Name those files.
-    """
+    """SHA-256 of the noisy source, the trusted one, and the files that settings name beside them."""
     return _beside(settings, noisy.content_hash(), clean.content_hash())
 
 

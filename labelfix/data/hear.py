@@ -41,9 +41,6 @@ def hear(
 ) -> Heard | None:
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
-    Args:
-        aliases: The class map, alias → class.
-
     Returns:
         None where an error stands in the way.
     """
@@ -130,10 +127,6 @@ def read_ballots(
 ) -> Ballots | None:
     """The opinions of a table's rows: in columns of it, in a file of their own, or both.
 
-    Args:
-        ids: `(N,)` its ids.
-        settings: Name that file.
-
     Returns:
         None where an error stands in the way.
     """
@@ -180,12 +173,6 @@ def hear_again(
 ) -> Ballots | None:
     """What sources say of new rows for a finished run, as far as they are there.
 
-    Args:
-        ids: `(N,)` their ids.
-        columns: Those of the run.
-        settings: May name a file of opinions, or other columns.
-        findings: Told who is missing and who is new.
-
     Returns:
         None where nobody says anything, or an error stands in the way.
     """
@@ -211,7 +198,6 @@ def known_opinions(ballots: Ballots, rows: int, codes: Codes, names: Sequence[st
     """Opinions of a run's own sources; who is not there was not asked.
 
     Args:
-        rows: N.
         codes: `(O,)` the class of each opinion.
     """
     places = {name: place for place, name in enumerate(names)}

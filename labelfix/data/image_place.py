@@ -25,9 +25,6 @@ def image_place(path: str, folder: str) -> str:
     the nearest folder above that has it; the path of another computer from the first of its folders that lies there.
     Where no file is there, it is the one image of that name but for its ending and case, and a bare name may lie in a
     folder beside the table. An address of another machine is given back as it is.
-
-    Args:
-        path: As the table has it.
     """
     if path[:7].lower() == "file://":
         path = unquote(re.sub(r"^(localhost)?(?=/)", "", path[7:]))

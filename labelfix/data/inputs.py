@@ -181,11 +181,7 @@ class SelectedInputs:
 
 
 def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
-    """Some of the input columns of a table, as inputs of their own; nothing else is read.
-
-    Args:
-        spec: Columns that are all among `table.spec.every_column`.
-    """
+    """Some of the input columns of a table, as inputs of their own; nothing else is read."""
     if spec == table.spec:
         return table
     if isinstance(table, ColumnInputs):

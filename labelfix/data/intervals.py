@@ -10,20 +10,12 @@ Z95 = 1.959963984540054
 
 
 def effective(weights: npt.NDArray[np.float64]) -> float:
-    """How many equally weighted rows these rows are worth: (Σ w)² / Σ w² (Korn and Graubard 1998).
-
-    Args:
-        weights: `(R,)`, none below 0.
-    """
+    """How many equal rows rows of weights `(R,)` are worth: (Σ w)² / Σ w² (Korn and Graubard 1998)."""
     return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300)) if len(weights) else 0.0
 
 
 def wilson(successes: float, trials: float) -> tuple[float, float]:
-    """Wilson's 95 % score interval for a share.
-
-    Returns:
-        Lower and upper end in [0, 1]; (0, 1) without trials.
-    """
+    """Wilson's 95 % score interval for a share, its ends in [0, 1]; (0, 1) without trials."""
     if trials <= 0:
         return 0.0, 1.0
     share, z = successes / trials, Z95

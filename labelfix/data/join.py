@@ -41,7 +41,6 @@ def join(
 
     Args:
         clean: The trusted rows; `inputs` is None where they carry ids and labels only.
-        settings: How trusted rows find their noisy rows and how they were drawn, where the user said so.
         prefer_content: Whether ids tell labels (paths in a folder of images by class), so that content has to decide.
         by_columns: Whether other columns say which noisy row is meant; the trusted rows have its id then.
 

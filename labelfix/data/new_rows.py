@@ -72,11 +72,7 @@ class NewRows:
         return len(self.places)
 
     def blocks(self, rows: int, with_inputs: bool = True) -> Iterator[LabelTable]:
-        """All rows in order, as tables of `rows` rows (the last may be shorter).
-
-        Args:
-            with_inputs: Whether each table holds its inputs in memory; without, its `inputs` are None.
-        """
+        """All rows in order, as tables of `rows` rows or, the last, fewer; without inputs their `inputs` are None."""
         if not len(self):
             yield self._empty()
             return
@@ -224,9 +220,6 @@ def read_truth(
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
         spec: The run's inputs. A table that has these needs no ids, and comes with them.
-
-    Raises:
-        InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = Findings()
     table = open_table(source, memory_name(source, "truth"), read_options(settings))

@@ -58,9 +58,6 @@ def write_noisy_copy(
     Args:
         draw: Class names in natural order, and `(N,)` true classes (-1 = none) → `(N,)` given ones, none where there
             is no true one.
-
-    Raises:
-        InputError: The column is missing, there are fewer than two classes, or `true_label` is taken.
     """
     if column not in source.schema.names:
         have = ", ".join(source.schema.names)
@@ -87,11 +84,7 @@ def write_noisy_copy(
 
 
 def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray[np.float32]:
-    """A column of ready embeddings, whole.
-
-    Returns:
-        `(N, D)`.
-    """
+    """A column of ready embeddings, whole: `(N, D)`."""
     findings = Findings()
     spec = input_columns(source, (label,), DataSettings(embedding_column=column), findings, READ_ROWS)
     findings.stop_on_errors()
@@ -112,9 +105,6 @@ def read_matrix(path: Path, classes: tuple[str, ...]) -> Floats:
 
     Returns:
         `(K, K)` in the order of `classes`.
-
-    Raises:
-        SettingsError: The file cannot be read or does not fit the classes.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

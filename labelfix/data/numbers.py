@@ -154,11 +154,7 @@ class Numeric(NamedTuple):
 
 
 def nearly_numeric(cells: pa.Array) -> Numeric:
-    """Whether a column is one of numbers.
-
-    Args:
-        cells: `(n,)` its strings, nulls and empty ones left out.
-    """
+    """Whether a column is one of numbers, by its strings `(n,)` without nulls and empty ones."""
     some = cells.slice(0, FIRST_CELLS)
     unit = unit_of(some.filter(pc.invert(is_placeholder(some))))
     if all(_hardly_any(functools.partial(read_numbers, comma=mark, unit=unit), cells) for mark in (False, True)):

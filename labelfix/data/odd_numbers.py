@@ -112,14 +112,7 @@ class OddNumbers:
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
     def warnings(self, name: str, kind: str, file: str, places: AnyPlaces) -> Iterator[Defect]:
-        """What to say of the column.
-
-        Args:
-            name: The column.
-            kind: `number` or `date`.
-            file: The table.
-            places: Where the rows came from.
-        """
+        """What to say of the column."""
         if self.count:
             yield self._of_others(name, kind, places)
         signs = {mark: count for mark, count in self.marks.items() if mark or "%" in self.marks}

@@ -38,7 +38,6 @@ class Opinions:
         """Opinions in any order.
 
         Args:
-            rows: N.
             row: `(O,)` the row that each is of.
             source: `(O,)` who says it.
             label: `(O,)` what; below 0 counts as silence.
@@ -121,11 +120,6 @@ class Opinions:
 
 
 def coded(opinions: Opinions, words: tuple[str, ...], codes: dict[str, int]) -> Opinions:
-    """The same with labels as codes of the classes; words that are none of them count as silence.
-
-    Args:
-        opinions: Labels are positions in the words.
-        codes: Class → code.
-    """
+    """The same with labels, positions in the words, as codes of the classes; words that are none count as silence."""
     lookup = np.array([codes.get(word, -1) for word in words], dtype=np.int64)
     return Opinions.of(len(opinions), opinions.row, opinions.source, lookup[opinions.label], opinions.names)

@@ -35,11 +35,7 @@ _taken = 0
 
 @contextmanager
 def room_for(image: Image) -> Iterator[None]:
-    """Wait until a picture may be decoded: small files hold large pictures, and many threads decode.
-
-    Args:
-        image: What `PIL.Image.open` gives; it and what is made of it are let go of within.
-    """
+    """Wait until what `PIL.Image.open` gave may be decoded: small files hold large pictures, on many threads."""
     global _taken  # noqa: PLW0603 - there is one memory
     pixels = image.width * image.height
     del image
@@ -62,9 +58,6 @@ def to_rgb(image: Image) -> Image:
     - Floats are taken as 0…1 if all lie in that, as 0…255 if all lie in that; else as 32-bit numbers.
     - Transparent pixels are laid on white. Where everything that shows has one colour, so that only transparency draws
       the picture, it is drawn in that colour, or in black if the colour is nearly white.
-
-    Args:
-        image: What `PIL.Image.open` gives.
     """
     image.load()
     turn = _turn(image)

@@ -35,12 +35,7 @@ class IdsAndLabels:
 
 
 def read_id_and_label(source: TableSource, id_column: str | None, label: str | None, rows: int) -> IdsAndLabels:
-    """Read ids and labels.
-
-    Args:
-        id_column: Column of the ids, or None.
-        label: Column of the labels, or None.
-    """
+    """Read ids and labels, where there are columns of them."""
     reader = LabelReader(source, label) if label is not None else None
     ids = []
     files: list[np.ndarray] = [np.zeros(0, np.int32)]
@@ -80,12 +75,7 @@ class ScannedRows:
 
 
 def survey_rows(source: TableSource, id_column: str | None, label: str | None, rows: int) -> ScannedRows:
-    """Pass over ids and labels without holding them.
-
-    Args:
-        id_column: Column of the ids, or None.
-        label: Column of the labels, or None.
-    """
+    """Pass over ids and labels, where there are columns of them, without holding them."""
     reader = LabelReader(source, label, keep=False) if label is not None else None
     counts = [0] * len(source.files)
     types: set[pa.DataType] = set()

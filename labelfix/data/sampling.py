@@ -52,7 +52,6 @@ def find_sampling(
     """Decide how the trusted rows were drawn, and say so.
 
     Args:
-        asked: What the user said; None to test.
         noisy: `(N,)` given labels of all noisy rows, -1 where there is none.
         paired: `(M,)` given labels of the trusted rows, -1 where a row has none.
         truth: `(M,)` trusted labels; compared in place of the given ones where too few rows are paired.
@@ -104,7 +103,6 @@ def _drawn_by_label(truth: Codes, given: Codes, rest: npt.NDArray[np.int64]) -> 
 
     Args:
         truth: `(P,)` of the pairs.
-        given: `(P,)` likewise.
         rest: `(K,)` given labels of the noisy rows that are no pairs.
     """
     size = len(rest)
@@ -122,9 +120,6 @@ def chance_of_equal(counts: Counts) -> float:
 
     Whatever the shares, m rows of each of k classes are no likelier than where all k are alike, (km)! / (m!)^k k^(−km);
     any k of the K classes may be the ones.
-
-    Args:
-        counts: `(K,)` trusted rows by class.
     """
     most = int(counts.max(initial=0))
     same = int((counts == most).sum())

@@ -76,11 +76,7 @@ def spell(text: str) -> str:
 
 
 def normal_text(cells: pa.Array) -> pa.Array:
-    """Texts that differ only in Unicode form, characters of no width, kinds of spaces or line ends become the same.
-
-    Args:
-        cells: `(n,)` strings.
-    """
+    """Texts that differ only in Unicode form, characters of no width, kinds of spaces or line ends, made the same."""
     cells = pc.replace_substring(cells, "\r\n", "\n") if _any(pc.match_substring(cells, "\r")) else cells
     if not _ascii(cells):
         cells = pc.replace_substring_regex(_composed(cells), r"[\x{00A0}\x{2000}-\x{200A}\x{202F}\x{3000}]", " ")
@@ -88,11 +84,7 @@ def normal_text(cells: pa.Array) -> pa.Array:
 
 
 def bare_text(cells: pa.Array) -> pa.Array:
-    """Texts without case, punctuation, spaces and HTML; those of which little is left stay as `normal_text` has them.
-
-    Args:
-        cells: `(n,)` strings.
-    """
+    """Texts without case, punctuation, spaces and HTML; those of which little is left as `normal_text` has them."""
     plain = normal_text(cells)
     bare = pc.replace_substring_regex(pc.utf8_lower(plain), r"&#?\w+;|<[^<>]*>", " ")
     bare = pc.replace_substring_regex(bare, r"[^\pL\pN]+", "")

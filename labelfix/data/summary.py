@@ -152,11 +152,7 @@ class Summary:
 
 
 def summarise(reading: Reading) -> Summary:
-    """Sum up what was read.
-
-    Args:
-        reading: What `read_training` gave.
-    """
+    """Sum up what `read_training` gave."""
     data = reading.data
     k = len(data.classes)
     transitions = transition_counts(data)

@@ -53,7 +53,6 @@ class Calibrated:
 
     Attributes:
         asked: What its judging models say, not scaled.
-        kind: How soft labels were scaled.
         log_soft: `(Q, K)` log soft labels, nested.
         corrected: `(Q,)` corrected labels, scale and threshold nested.
         nll_before: Mean negative log-likelihood of the trusted labels without scaling.

@@ -21,12 +21,7 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Doubt:
-    """A doubtful trusted row.
-
-    Attributes:
-        row: Place among the held rows.
-        probability: Of the trusted label.
-    """
+    """A doubtful trusted row: its place among the held ones, another label, and how likely the trusted one is."""
 
     row: int
     suggested: int
@@ -34,11 +29,7 @@ class Doubt:
 
 
 def doubts(log_f: Floats, truth: Codes) -> tuple[Doubt, ...]:
-    """The doubtful rows, worst first.
-
-    Args:
-        log_f: `(R, K)` log-probabilities out of fold.
-    """
+    """The doubtful rows, worst first, by `(R, K)` log-probabilities out of fold."""
     p = np.exp(log_f)
     own = p[np.arange(len(truth)), truth]
     found = np.flatnonzero((p.max(axis=1) >= SURE) & (own <= HARDLY))

@@ -26,8 +26,7 @@ from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.picked import Drawn
-from labelfix.evidence.retrained import retrained
-from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.rivals import Rival, fit_rivals, retrained
 from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.sources import of_sources
@@ -67,9 +66,6 @@ class Evidence:
         """The evidence for another fit, whose features know the trusted rows that judged this one.
 
         It takes over the scale of soft labels, the threshold and all figures; later rows are judged by its own heads.
-
-        Args:
-            problem: What it was fitted to: the same rows.
         """
         judged, judges = self.fitted, self.judges
         fitted = replace(
@@ -95,7 +91,6 @@ def judge(
     """Calibrate a fit and gather the evidence.
 
     Args:
-        own: The data that it was fitted to.
         drawn: How the trusted rows were drawn.
     """
     problem, every = drawn.judging(own), fitted.held
@@ -169,10 +164,12 @@ def ledger_of(
     if problem.sampling == "per-class":
         answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
-        shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
-        weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
+        weights = _as_frequent(asked.truth, shares / shares.sum())
     elif problem.sampling == "per-label" and asked.paired:
-        weights = _by_label(asked.given, problem.given, problem.num_classes)
+        known = asked.given != UNLABELLED  # rows without a label weigh as the others do on average
+        weights = np.ones(len(known))
+        of_noisy = np.bincount(problem.given, minlength=problem.num_classes) / len(problem.given)
+        weights[known] = _as_frequent(asked.given[known], of_noisy)
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
@@ -189,8 +186,6 @@ def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = N
     """Why the trusted rows say nothing of all rows, for a person; empty where they do.
 
     Args:
-        problem: The data.
-        found: The calibrated fit.
         soft: `(n, K)` soft labels of some noisy rows: of which classes they are.
     """
     if problem.sampling == "picked":
@@ -210,19 +205,10 @@ def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = N
     return f"you checked rows with {int((pairs > 0).sum())} of {there} given labels alone"
 
 
-def _by_label(asked: Codes, given: Codes, num_classes: int) -> Floats:
-    """`(R,)` weights of judged rows drawn per given label; rows without one weigh as the others do on average.
-
-    Args:
-        asked: `(R,)` their given labels.
-        given: `(N,)` those of the noisy rows.
-    """
-    known = asked != UNLABELLED
-    drawn = np.bincount(asked[known], minlength=num_classes)
-    share = np.bincount(given, minlength=num_classes) / len(given)
-    weights = np.ones(len(asked))
-    weights[known] = (share / np.maximum(drawn, 1))[asked[known]] * known.sum()
-    return weights
+def _as_frequent(labels: Codes, shares: Floats) -> Floats:
+    """`(R,)` weights by which rows have each label as often as `shares` `(K,)` says, of mean 1."""
+    drawn = np.bincount(labels, minlength=len(shares))
+    return (shares / np.maximum(drawn, 1))[labels] * len(labels)
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
@@ -241,7 +227,6 @@ class RightLabels:
     """Given labels of trusted rows that are right (R of them), by models that never saw the rows.
 
     Attributes:
-        label: `(R,)` the labels.
         by: `(R,)` the model that scored each.
         score: `(R,)` label_score.
         class_weight: `(K,)` what a row of each class weighs.

@@ -46,7 +46,6 @@ class Guarantee:
         rows: R, trusted rows whose given label is right.
         effective_rows: (Σw)² / Σw²; R where all weigh the same.
         paired: Whether their given labels are their own.
-        smallest_p: No p-value is below it.
         per_class: Whether rows are compared with those of their own class alone.
         assumption: What is assumed, a sentence; None where nothing is.
     """

@@ -32,11 +32,7 @@ from labelfix.evidence.rivals import THIS_RUN, Rival
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval.
-
-    Attributes:
-        rows: Trusted rows that it rests on.
-    """
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
@@ -55,14 +51,12 @@ class Entry:
 
     Attributes:
         name: `this-run`, or a rival's.
-        about: A sentence.
         accuracy: Share of judged rows whose class it says.
         nll: Mean negative log-likelihood of their classes.
         gain: Its accuracy minus this run's, row by row.
         nll_gain: This run's NLL minus its own: above 0 it is better than this run.
         agreement: Share of given labels it had not learned that it says; None where noisy rows are not asked.
         agreement_gap: How much more often the entry that says most of them does, row by row.
-        reads_labels: As in `Rival`.
     """
 
     name: str

@@ -108,6 +108,5 @@ def excess(rank: Floats, rows: int) -> float:
 
     Args:
         rank: `(P,)` ranks of a file's pairs, from 0 to 1.
-        rows: N.
     """
     return float((rank.mean() - 0.5) * np.sqrt(12 * len(rank) / (1 + len(rank) / max(rows, 1))))

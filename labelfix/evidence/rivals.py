@@ -21,26 +21,31 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import log_softmax
 from torch import Tensor
 
-from labelfix.correctors.contract import Held, Problem
+from labelfix.correctors.contract import Held, Method, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.extras import is_there
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
 from labelfix.heads.rows import FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
+from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.numerics.head_losses import Residual, cross_entropy_of
 from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
+from labelfix.settings.methods import METHOD_SETTINGS
 
 THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
@@ -54,6 +59,10 @@ ABOUT = {
     GLC: "gold loss correction: given labels through the transition matrix of the trusted rows",
     CONFIDENT_LEARNING: "logistic regression without the given labels that confident learning flags",
 }
+
+
+METHOD = {CLEAN_ONLY: "clean-only", NOISY_AND_CLEAN: "mixed", GLC: "glc", CONFIDENT_LEARNING: "confident-learning"}
+"""Rival → its method."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,6 @@ class _Field:
         judged: `(R, D)` features of the judged rows.
         inside: `(R,)` where they stand among the trusted rows of `rows`; None where they do not.
         scale: What features were multiplied by.
-        where: Ends a sentence about a rival.
     """
 
     rows: FitRows
@@ -248,3 +256,32 @@ def _given_out_of_fold(rows: FitRows) -> npt.NDArray[np.float32]:
         inside = found.learned[found.of == fold]
         said[inside] = head.log_probabilities(rows.noisy[inside]).exp()
     return said.numpy()
+
+
+def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
+    """Rivals of a network trained end to end, as `--ledger full` asks: each with its method's own settings.
+
+    They are judged on the run's held-out rows, and left out where their method holds out others.
+    """
+    found = []
+    for name in METHOD:
+        if name == CONFIDENT_LEARNING and not is_there("cleanlab"):
+            continue
+        found.append(kept_rival(problem, name, partial(_trained, problem, held, name, progress)))
+    return tuple(rival for rival in found if rival is not None)
+
+
+def _trained(problem: Problem, held: Held, name: str, progress: Progress) -> Rival | None:
+    """One of them; None where it holds out other trusted rows."""
+    progress.say(f"ledger: training {name} end to end")
+    fit: Method = METHODS[METHOD[name]]
+    judges = fit(replace(problem, checkpoints=None, observe=None), METHOD_SETTINGS[METHOD[name]](), progress).held
+    if judges is None or not np.isin(held.rows, judges.rows).all():
+        progress.warn(f"ledger: {name} holds out other trusted rows than this run, and is left out")
+        return None
+    log_p = np.empty((len(held.rows), problem.num_classes))
+    by = judges.by[np.searchsorted(judges.rows, held.rows)]
+    for number, model in enumerate(judges.models):
+        logits, _ = model.outputs(problem.clean, held.rows[by == number])
+        log_p[by == number] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
+    return Rival(name, f"{ABOUT[name]}; trained end to end", log_p)

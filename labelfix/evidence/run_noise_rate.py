@@ -25,7 +25,6 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
 
     Args:
         soft: `(n, K)` soft labels of some noisy rows.
-        given: `(n,)` the given labels of these.
     """
     pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
     if len(pairs) < COUNTED:

@@ -34,11 +34,7 @@ class SideColumns:
     own_at: Codes | None = None
 
     def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
-        """A block with its columns.
-
-        Args:
-            ids: `(N,)` of all rows.
-        """
+        """A block with its columns; `ids` are `(N,)` of all rows."""
         here = slice(start, start + len(labels))
         of = None if self.duplicate_of is None else self.duplicate_of[here]
         return replace(

@@ -32,11 +32,7 @@ Figures = dict[str, Any]
 
 
 def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any]) -> Figures | None:
-    """Plain values of all sources; None where there is one column of given labels.
-
-    Args:
-        metrics: What the method says of sources, under `sources`.
-    """
+    """Plain values of all sources, with what the method says of them; None with one column of given labels."""
     if problem.opinions is None or problem.paired_opinions is None:
         return None
     told = metrics.get("sources") or {}
@@ -58,11 +54,7 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
 
 
 def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
-    """How often a source is right.
-
-    Args:
-        counts: `(K, K)` its opinions on trusted rows by class.
-    """
+    """How often a source is right, by `(K, K)` counts of its opinions on trusted rows by class."""
     meant, total = max(others, 1), int(counts.sum())
     of_class = []
     for code, row in enumerate(counts):

@@ -38,7 +38,6 @@ class Answered:
         given: `(n,)` whether the given label was right.
         corrected: `(n,)` whether the corrected one is, by a model that never saw the answer.
         chosen: C, chosen rows with a given label: n of them were asked about.
-        rows: L.
     """
 
     given: npt.NDArray[np.bool_]
@@ -112,9 +111,6 @@ def unanswered(problem: Problem) -> Problem:
     """The problem before `next` asked: its chosen rows are noisy rows again, not trusted ones.
 
     What the given labels of the file are like is estimated on it: the rows that were drawn speak of all of them.
-
-    Args:
-        problem: The data; of fixed features where the noisy rows' inputs are looked at.
     """
     judges = problem.judges
     if judges.all():
@@ -129,11 +125,7 @@ def unanswered(problem: Problem) -> Problem:
 
 
 def only_trusted(problem: Problem, rows: Codes) -> Problem:
-    """The problem with some of its trusted rows alone.
-
-    Args:
-        rows: `(m,)` their places.
-    """
+    """The problem with `(m,)` some of its trusted rows alone."""
     return replace(
         problem,
         clean=select(problem.clean, rows),

@@ -39,13 +39,7 @@ WORTH = 0.02
 
 @dataclass(frozen=True)
 class Verdict:
-    """Advice.
-
-    Attributes:
-        labels: Whether to use the corrected labels.
-        classifier: The entry of the ledger whose classifier to use.
-        sentence: All of it in words, one line.
-    """
+    """Advice."""
 
     labels: Labels
     classifier: str
@@ -68,11 +62,7 @@ def conclude(ledger: Ledger) -> Verdict:
 
 
 def labels_of(difference: Estimate | None) -> Labels:
-    """The verdict on labels: whether corrected ones are better than given ones.
-
-    Args:
-        difference: Share of right labels, corrected minus given; None where it is not known.
-    """
+    """The verdict on labels, by the share of right ones, corrected minus given; None where that is not known."""
     if difference is None:
         return "not measurable"
     if difference.value > max(LEAST, _error(difference)):
@@ -92,7 +82,6 @@ def classifier_of(ledger: Ledger) -> str:
 
 
 def _that_agree(ledger: Ledger) -> list[Entry]:
-    """The entries that say as many given labels as the one that says most."""
     asked = [(each, each.agreement_gap) for each in ledger.entries]
     return [each for each, gap in asked if gap is not None and gap.value <= _error(gap)]
 
@@ -102,7 +91,6 @@ def _clearly(gain: Estimate) -> bool:
 
 
 def _error(estimate: Estimate) -> float:
-    """The standard error, from the interval."""
     return (estimate.high - estimate.low) / (2 * Z95)
 
 

@@ -32,12 +32,7 @@ class of a right row once or twice."""
 
 @dataclass(frozen=True)
 class Weighed:
-    """What trusted rows say of a fit.
-
-    Attributes:
-        sides: In the order of the noisy table.
-        drawn: How they were drawn.
-    """
+    """What trusted rows say of a fit, in the order of the noisy table, and how they were drawn."""
 
     evidence: Evidence
     sides: SideColumns
@@ -47,11 +42,7 @@ class Weighed:
 def weigh(
     made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress, drawn: Drawn | None = None
 ) -> Weighed:
-    """Calibrate the fit, gather the evidence of trusted rows, and put all of it in the order of the noisy table.
-
-    Args:
-        drawn: How the rows were drawn, where another fit of the same rows has shown it.
-    """
+    """Calibrate the fit, gather the evidence of trusted rows, and put all of it in the order of the noisy table."""
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
     by = made.judged_by or made
     total = passes(by.problem, by.model) + (len(made.problem.given) if settings.side_checks else 0)

@@ -58,7 +58,6 @@ def row_weights(truth: Codes, ratio: Floats | None) -> Floats:
 
     Args:
         truth: `(M,)` their classes.
-        ratio: Result of `class_ratio`.
     """
     if ratio is None or not len(truth):
         return np.ones(len(truth))

@@ -3,10 +3,19 @@
     given and trusted labels → discriminants → q = P(y | x, y') through T → discriminants of q
                                                                           → logistic regression on q
 
-Discriminants (`numerics.discriminant`) take one pass over the rows where a regression takes dozens, and with thirty or
-fewer rows per class they beat a regression on the given labels; a discriminant and a regression of q together are
-better out of fold than either alone (docs/experiments.md). What is fitted without a fold of the trusted rows is fitted
-without a fold of the noisy rows as well, so that every noisy row is judged by a head that has not seen its label.
+Discriminants take classes as Gaussians of one covariance,
+
+    W_c = Σ⁻¹ μ_c,   b_c = −½ μ_cᵀ Σ⁻¹ μ_c + log π_c
+
+with Σ the covariance within classes, shrunk towards a multiple of the identity, and μ_c shrunk by one row towards the
+mean of all. All of it follows from sums over rows: what rows add is taken out again by subtracting their sums.
+
+They take one pass over the rows where a regression takes dozens, and with thirty or fewer rows per class they beat a
+regression on the given labels; a discriminant and a regression of q together are better out of fold than either alone
+(docs/experiments.md). What is fitted without a fold of the trusted rows is fitted without a fold of the noisy rows as
+well, so that every noisy row is judged by a head that has not seen its label.
+
+Source: Friedman, "Regularized Discriminant Analysis", JASA 1989.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
 """
@@ -24,12 +33,51 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import Probabilities
 from labelfix.heads.folds import CrossFitted, assembled, calibrated, cut_folds, likeliest_of_each
 from labelfix.heads.rows import TRUSTED_SHARE, FitRows
-from labelfix.numerics.discriminant import Moments
 from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows.
+
+    Attributes:
+        sums: `(K, D)` float64 of the features of each class.
+        weight: `(K,)` float64 how many rows that are.
+        scatter: `(D, D)` float64 Σ x xᵀ over all rows.
+    """
+
+    sums: Tensor
+    weight: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor, labels: Tensor, num_classes: int) -> Moments:
+        """The moments of labelled rows: `(N, D)` features and `(N,)` labels."""
+        sums = torch.zeros(num_classes, features.shape[1], dtype=torch.float64)
+        weight = torch.bincount(labels, minlength=num_classes).double()
+        return cls(sums.index_add_(0, labels, features.double()), weight, (features.T @ features).double())
+
+    def plus(self, other: Moments, factor: float = 1.0) -> Moments:
+        """The moments of these and other rows, the others weighted by a factor."""
+        return Moments(
+            self.sums + factor * other.sums, self.weight + factor * other.weight, self.scatter + factor * other.scatter
+        )
+
+    def head(self, shrinkage: float) -> LinearHead:
+        """The discriminants; `shrinkage` of the mean variance of all rows is added to that of every direction."""
+        total, classes = self.weight.sum(), len(self.weight)
+        means = (self.sums + self.sums.sum(dim=0) / total) / (self.weight[:, None] + 1)
+        between = self.sums / self.weight.clamp_min(1e-9).sqrt()[:, None]
+        within = (self.scatter - between.T @ between) / total
+        within.diagonal().add_(shrinkage * self.scatter.trace() / total / len(within) + 1e-12)
+        weight = torch.cholesky_solve(means.T, torch.linalg.cholesky(within)).T
+        bias = ((self.weight + 1) / (total + classes)).log() - (weight * means).sum(dim=1) / 2
+        return LinearHead(weight.float().contiguous(), bias.float())
+
 
 SHRINKAGES = (0.05, 0.2, 1.0, 4.0)
 """Candidates for the shrinkage; the fewer rows per class, the more of it is better."""
@@ -46,13 +94,11 @@ class Discriminants:
     """Discriminants of given and trusted labels.
 
     Attributes:
-        rows: The data.
         of: `(N,)` the fold of each noisy row; heads without that fold of trusted rows have not seen it.
         mean: `(D,)` subtracted from features before they are summed.
         given: For each fold, sums of its noisy rows by given label.
         trusted: For each fold, sums of its trusted rows.
         shrinkages: `(F + 1)` shrinkage of the full head, then of that without each fold.
-        fitted: The heads.
     """
 
     rows: FitRows
@@ -160,7 +206,6 @@ def _best(rows: FitRows, mean: Tensor, sums: Callable[[int | None], Moments]) ->
     """The shrinkages of the best out-of-fold likelihood, in full and without each fold, and their heads.
 
     Args:
-        rows: The data.
         mean: `(D,)` what was subtracted from features.
         sums: The fold that is left out, if any → sums of the other rows.
     """
@@ -182,7 +227,6 @@ def _use(rows: FitRows, fold: int | None) -> tuple[Tensor, float]:
 
 
 def _sum(of_folds: tuple[Moments, ...], fold: int | None) -> Moments:
-    """The sum over all folds but one."""
     first, *others = (moments for k, moments in enumerate(of_folds) if k != fold)
     for moments in others:
         first = first.plus(moments)

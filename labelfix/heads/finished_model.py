@@ -55,7 +55,6 @@ def held_by(
     """The heads without each fold as the judges of that fold's rows.
 
     Args:
-        fitted: The heads.
         rows: M, not counting stand-ins for classes without trusted rows.
         correctors: One for each fold, which has not seen its rows.
         own_scores: For each fold, as in `JudgingModel`.
@@ -104,7 +103,6 @@ def posterior_model(
     """A model whose classifier is a head, and whose soft labels are ∝ f(y|x) · exp(label_terms[y, y']).
 
     Args:
-        problem: The data.
         fitted: The head f.
         label_terms: `(K, K)` log T; zeros where given labels are ignored.
         history: How f was chosen.

@@ -36,7 +36,6 @@ class Folds:
 
     Attributes:
         of: `(M,)` the fold of each row.
-        count: How many folds.
         weights: `(M,)` how much each row counts; see `heads.class_ratio`.
     """
 
@@ -109,11 +108,7 @@ class CrossFitted:
         return float(self.losses(truth).mean())
 
     def shifted(self, log: Tensor) -> CrossFitted:
-        """The same with something added to the logits of each class.
-
-        Args:
-            log: `(K,)`.
-        """
+        """The same with `(K,)` something added to the logits of each class."""
         full, *without = (LinearHead(h.weight, h.bias + log.to(h.bias.dtype)) for h in (self.full, *self.without))
         held = np.asarray(log_softmax(self.held + log.numpy()))
         return replace(self, full=full, without=tuple(without), held=held)

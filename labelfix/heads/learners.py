@@ -130,11 +130,7 @@ def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) ->
 
 
 def fit_bayes_student(rows: FitRows, keep: Keep | None = None) -> tuple[CrossFitted, float]:
-    """S1 and its r: tight, or loose where that is clearly better out of fold.
-
-    Args:
-        keep: See `FitRows.cross_fit`.
-    """
+    """S1 and its r: tight, or loose where that is clearly better out of fold."""
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
 

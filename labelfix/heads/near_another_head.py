@@ -29,7 +29,6 @@ def fit_around(rows: FitRows, around: LinearHead) -> CrossFitted:
     """Fit it, with the r that makes trusted rows likeliest out of fold.
 
     Args:
-        rows: The data; noisy rows are not used.
         around: W₀, which has not seen the trusted rows.
     """
     return likeliest(drawn_to(rows, around, RIDGES), rows.truth.numpy())[1]
@@ -41,7 +40,6 @@ def drawn_to(rows: FitRows, towards: LinearHead, ridges: Sequence[float]) -> lis
     Where classes are very many only the loosest r is tried, and stopping early regularises as well.
 
     Args:
-        rows: The data; noisy rows are not used.
         towards: The head that weights are drawn to.
         ridges: r, rising. The larger ones are not tried once the last one tried is chosen nowhere, neither for all rows
             nor without a fold: the looser a fit, the longer its search.

@@ -17,10 +17,47 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.fit_scale import fit_scale, kinds_for
 from labelfix.heads.folds import Folds
-from labelfix.heads.label_terms import Labels, LabelTerms, terms_of
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
+from labelfix.numerics.source_terms import Spoken, evidence
 from labelfix.numerics.transition import paired_transition, possible_labels
+
+
+@dataclass(frozen=True)
+class SourceTerms:
+    """Label terms of several sources: Σ_s w_s L_s[·, y'_s], with silence as one more label.
+
+    Attributes:
+        label_terms: `(S, K, K + 1)` L, of log T or like it.
+    """
+
+    label_terms: Floats
+    weights: Floats
+
+    def of(self, spoken: Spoken) -> Floats:
+        """`(R, K)` the sum of the terms of all opinions of each row."""
+        return evidence(spoken, self.label_terms, self.weights).astype(np.float64)
+
+    def __rmul__(self, kappa: float) -> SourceTerms:
+        """The same terms, weighted by kappa."""
+        return replace(self, weights=kappa * self.weights)
+
+
+LabelTerms = Floats | SourceTerms
+"""`(K, K)` for one column of given labels, rows = true class; or the terms of several sources."""
+
+Labels = Codes | Spoken
+"""`(R,)` given labels; or the opinions about R rows."""
+
+
+def terms_of(terms: LabelTerms, labels: Labels) -> Floats:
+    """`(R, K)` the terms of each row's labels; terms and labels both come from one column or both from several."""
+    if isinstance(terms, SourceTerms):
+        assert isinstance(labels, Spoken)
+        return terms.of(labels)
+    assert not isinstance(labels, Spoken)
+    return terms[:, labels].T
+
 
 BETAS = (0.6, 0.8, 1.0, 1.25, 1.5)
 KAPPAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
@@ -35,10 +72,8 @@ class Trust:
     """How far a posterior trusts each of its parts.
 
     Attributes:
-        beta: β.
         share: ς.
         label_terms: L = κ log T.
-        kappa: κ.
         scale: Calibration of the posterior; None for none.
     """
 
@@ -78,7 +113,6 @@ class PairedPosterior:
 
     Attributes:
         trust: β, ς and κ·log T_p.
-        kappa: κ.
         held: `(P, K)` posterior of each pair, every part of it fitted without the pair's fold.
         without: `trust` without each fold.
     """

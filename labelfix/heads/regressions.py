@@ -30,7 +30,6 @@ class Regressions:
         features: `(N, D)`.
         labels: `(N,)`.
         of: `(N,)` the fold of each row, from 0.
-        num_classes: K.
         towards: The head that weights are drawn to; None for 0.
         iterations: See `minimise`.
         tolerance: See `minimise`.
@@ -63,7 +62,6 @@ class Regressions:
 
     @cached_property
     def _offset(self) -> Tensor:
-        """`(K, N)` logits of `towards`."""
         assert self.towards is not None
         return self.towards.logits(self.features).T
 

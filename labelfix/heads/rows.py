@@ -47,8 +47,6 @@ class FitRows:
         features: `(N + M, D)`: noisy rows, then trusted rows. Fits that leave trusted rows out give them weight 0.
         given: `(N,)` given labels.
         truth: `(M,)` trusted labels.
-        num_classes: K.
-        folds: Of the trusted rows.
         described: `(K, D)` features of each class's description, less their mean; None without descriptions.
         class_ratio: `(K,)` how much more frequent classes are than their trusted rows; None where they are not. See
             `heads.class_ratio`.
@@ -101,11 +99,7 @@ class FitRows:
         return torch.nn.functional.one_hot(labels, self.num_classes).float()
 
     def weights(self, uses: Sequence[Codes]) -> Tensor:
-        """`(B, N + M)` weights ω of the rows in each fit.
-
-        Args:
-            uses: For each fit, the trusted rows that it may use.
-        """
+        """`(B, N + M)` weights ω of the rows in each fit, which may use these trusted rows."""
         weights = torch.zeros(len(uses), len(self.features), dtype=self.features.dtype)
         weights[:, : len(self.given)] = 1
         for row, use in zip(weights, uses, strict=True):

@@ -79,7 +79,6 @@ def fits_better(rows: FitRows, plain: LinearHead, drawn: LinearHead, gain: npt.N
     figure. Both gains are measured in standard errors and added.
 
     Args:
-        rows: The data.
         plain: A head fitted to trusted rows.
         drawn: A head fitted to the same rows, drawn to the descriptions.
         gain: `(m,)` by how much `drawn` lowers the loss of trusted rows that neither has seen.

@@ -87,7 +87,6 @@ def train_network(problem: Problem, settings: DistillationSettings, progress: Pr
 
 
 def _share(settings: DistillationSettings, said: Probabilities, given: Codes, accuracy: float) -> float:
-    """λ; see the module's docstring."""
     if settings.given_share is not None:
         return settings.given_share
     right = float(said[np.arange(len(given)), given].mean())

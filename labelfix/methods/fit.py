@@ -68,9 +68,6 @@ def fit(
         inputs: The N noisy and the M trusted rows, encoded by it.
         checkpoints: Where the method keeps how far it has come; None keeps nothing.
         described: `(K, D)` the features of each class's own words.
-
-    Raises:
-        TrainingError: Training cannot go on.
     """
     noisy, clean = inputs
     rows = data.noisy_rows
@@ -107,14 +104,7 @@ def fit(
 
 
 def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -> FittedModel:
-    """The method on a problem, whose rows are in an order of their contents.
-
-    Args:
-        problem: What it learns from.
-
-    Raises:
-        TrainingError: Training cannot go on.
-    """
+    """The method on a problem, whose rows are in an order of their contents."""
     device = problem.device
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
@@ -176,11 +166,7 @@ def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:
-    """Predictions for noisy rows by models that did not learn their given label: the method fitted without each part.
-
-    Args:
-        settings: `cross_fit` says how many parts.
-    """
+    """Predictions for noisy rows whose given label was not learned: by the method fitted without each part."""
     folds = cut_folds(problem.given, problem.seed, settings.cross_fit)
     soft = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
     for fold in range(folds.count):
@@ -209,9 +195,6 @@ def family_of(representation: Representation) -> Family:
 
 def passes(problem: Problem, settings: TrainSettings) -> int | None:
     """About how many rows the fits of a method pass over; see `labelfix.progress.counted`.
-
-    Args:
-        problem: The data; its inputs are fixed features.
 
     Returns:
         None for methods that train in batches there too: these show epochs.

@@ -111,11 +111,7 @@ class JointTrainer(Trainer):
 
 
 def train_network(problem: Problem, settings: JointOptimizationSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Fit it; see the module's docstring."""
     training = plain_training(problem, settings, progress).without_teachers()
     split = training.split
     rows, classes, device = len(problem.noisy), problem.num_classes, problem.device

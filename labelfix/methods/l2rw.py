@@ -27,8 +27,8 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import AgreementWeigher
 from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
+from labelfix.networks.finished_model import mixture_network
 from labelfix.networks.loop import network_outputs
-from labelfix.networks.mixture_model import mixture_network
 from labelfix.networks.reweighting import ReweightingTrainer
 from labelfix.networks.trainer import Labelled, StepFigures
 from labelfix.networks.training import make_trainer, new_classifier, plain_training, train
@@ -61,11 +61,7 @@ class L2rwTrainer(ReweightingTrainer):
 
 
 def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
-    """Train the classifier; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train the classifier; see the module's docstring."""
     training = plain_training(problem, settings, progress)
     split = replace(training.split, train=training.split.train[:0], meta=training.split.train)
     training = replace(training, split=split)

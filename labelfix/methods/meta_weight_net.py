@@ -30,7 +30,7 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import LossWeigher
-from labelfix.networks.mixture_model import mixture_network
+from labelfix.networks.finished_model import mixture_network
 from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.reweighting import ReweightingTrainer, StepRows
 from labelfix.networks.trainer import Labelled, StepFigures
@@ -66,12 +66,7 @@ class WeightNetwork(nn.Module):
 
 @dataclass(kw_only=True)
 class MetaWeightNetTrainer(ReweightingTrainer):
-    """The classifier, and V with its optimiser.
-
-    Attributes:
-        weight_network: V.
-        weight_optimizer: Of Θ.
-    """
+    """The classifier, and V with its optimiser."""
 
     weight_network: WeightNetwork
     weight_optimizer: torch.optim.Optimizer
@@ -121,11 +116,7 @@ class MetaWeightNetTrainer(ReweightingTrainer):
 
 
 def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
-    """Train classifier and weight network together; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train classifier and weight network together; see the module's docstring."""
     split = cut_trusted_rows(problem, settings)
     if not settings.train_on_clean:
         judging = np.sort(np.concatenate([split.train, split.meta]))

@@ -32,13 +32,13 @@ from labelfix.networks.trainer import Trainer
 from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
+    learn_given_labels,
     make_trainer,
     new_classifier,
     plain_training,
     says,
     train,
 )
-from labelfix.networks.warmup import learn_given_labels
 from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.progress import Progress

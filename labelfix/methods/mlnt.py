@@ -114,7 +114,6 @@ class MlntTrainer(LookaheadTrainer):
     def step(
         self, noisy: Labelled, clean: Labelled | None, meta: Labelled | None, watch: bool = True, last: bool = False
     ) -> StepFigures | None:
-        """Update w and the teacher."""
         learned, gradient = self.memory.attempt(lambda pieces: self._in_pieces(noisy, pieces), len(noisy.labels))
         decay = EARLY_DECAY if self.steps < self.rising[1] else LATE_DECAY
         self.teacher.decay = min(decay, self.longest)
@@ -236,11 +235,7 @@ class MlntTrainer(LookaheadTrainer):
 
 
 def train_network(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedModel:
-    """Train student and teacher; see the module's docstring.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train student and teacher; see the module's docstring."""
     training = plain_training(problem, settings, progress).without_teachers()
     plan, split = training.plan, training.split
     progress.say(split.describe())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from platformdirs import user_cache_path
 
 from labelfix.errors import LabelfixError, RunError
 from labelfix.progress import Progress
@@ -37,18 +37,8 @@ _told: set[Path] = set()
 
 def cache_folder(compute: ComputeSettings) -> Path:
     """Where features are kept: the setting, else `LABELFIX_CACHE_DIR`, else the user's cache directory."""
-    chosen = compute.cache_dir or os.environ.get("LABELFIX_CACHE_DIR") or _user_cache()
+    chosen = compute.cache_dir or os.environ.get("LABELFIX_CACHE_DIR") or user_cache_path("labelfix", appauthor=False)
     return Path(chosen).expanduser() / "features"
-
-
-def _user_cache() -> Path:
-    """The user's cache directory of labelfix, where the operating system wants it."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "labelfix" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "labelfix"
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "labelfix"
 
 
 class Taker(Protocol):
@@ -73,11 +63,7 @@ class EntryInMemory:
 
 
 class EntryWriter:
-    """Takes them into files.
-
-    Args:
-        folder: An existing empty folder.
-    """
+    """Takes them into files of an existing empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -53,9 +53,6 @@ def image_bytes(column: pa.Array, name: str, first_row: int) -> Iterator[bytes]:
 
     Args:
         column: `struct<bytes, path>`.
-
-    Raises:
-        InputError: A file that cannot be read, or a row with neither bytes nor a path.
     """
     for row, image in enumerate(column.to_pylist(), start=first_row):
         if image is not None and image["bytes"] is not None:
@@ -75,22 +72,14 @@ def _file_bytes(path: str, name: str, row: int) -> bytes:
 
 
 class ImageFiles:
-    """The files that a table's images lie in, as they are before its contents are told: they may be exchanged later.
-
-    Args:
-        table: Any table; without images there is nothing to watch.
-    """
+    """The files that a table's images lie in, as they are before its contents are told: they may be exchanged later."""
 
     def __init__(self, table: InputTable, read_rows: int) -> None:
         self._table, self._read_rows = table, read_rows
         self._before = self._stamps()
 
     def refuse_changed(self) -> None:
-        """Refuse images of which some are others by now: what was made of them would be kept under the wrong name.
-
-        Raises:
-            InputError: They are.
-        """
+        """Refuse images of which some are others by now: what was made of them would be kept under the wrong name."""
         now = self._stamps()
         if (path := next((path for path, stamp in self._before.items() if now.get(path) != stamp), None)) is not None:
             what = f"the image {path} was changed while the images were being read"

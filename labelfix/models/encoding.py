@@ -136,10 +136,6 @@ def _make_together(
 
 
 def unit_norm(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Rows scaled to length 1; rows of zeros stay zeros.
-
-    Args:
-        features: `(B, D)`.
-    """
+    """Rows `(B, D)` scaled to length 1; rows of zeros stay zeros."""
     norms = np.sqrt(np.einsum("bd,bd->b", features, features, dtype=np.float64))
     return (features / np.where(norms > 0, norms, 1.0)[:, None]).astype(np.float32)

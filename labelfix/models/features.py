@@ -64,11 +64,7 @@ class FeatureInputs:
 
 @dataclass(frozen=True)
 class SelectedInputs:
-    """Some rows of other inputs, as inputs of their own; nothing is copied.
-
-    Attributes:
-        rows: `(N,)` row numbers in `inputs`.
-    """
+    """Some rows of other inputs, as inputs of their own; nothing is copied."""
 
     inputs: Inputs
     rows: RowNumbers
@@ -82,11 +78,7 @@ class SelectedInputs:
 
 
 def select(inputs: Inputs, rows: RowNumbers) -> Inputs:
-    """The given rows of `inputs`, in that order, as inputs of their own.
-
-    Args:
-        rows: `(N,)` row numbers; a row may come more than once.
-    """
+    """The given rows `(N,)` of `inputs`, in that order, as inputs of their own; a row may come more than once."""
     if isinstance(inputs, SelectedInputs):
         return SelectedInputs(inputs.inputs, inputs.rows[rows])
     return SelectedInputs(inputs, rows)
@@ -98,11 +90,7 @@ def unwrapped(inputs: Inputs) -> tuple[Inputs, RowNumbers | None]:
 
 
 def features_of(inputs: Inputs, rows: RowNumbers) -> npt.NDArray[np.float32]:
-    """`float32 (B, D)` some rows of fixed features.
-
-    Args:
-        rows: `(B,)` row numbers.
-    """
+    """`float32 (B, D)` some rows `(B,)` of fixed features."""
     inner, chosen = unwrapped(inputs)
     assert isinstance(inner, FeatureInputs)
     return np.asarray(inner.features[rows if chosen is None else chosen[rows]])

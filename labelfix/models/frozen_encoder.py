@@ -17,11 +17,7 @@ from labelfix.models.frozen import FrozenFeatures
 
 @dataclass(frozen=True)
 class FrozenEncoder(FrozenFeatures):
-    """Features of another library's encoder, which is kept fixed and lies in a folder.
-
-    Attributes:
-        width: D.
-    """
+    """Features of another library's encoder, which is kept fixed and lies in a folder."""
 
     spec: InputSpec
     folder: EncoderFolder
@@ -31,11 +27,9 @@ class FrozenEncoder(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {
             "name": self.folder.name,
             "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
@@ -51,11 +45,7 @@ class FrozenEncoder(FrozenFeatures):
 
     @classmethod
     def read(cls, values: dict[str, Any], spec: InputSpec, folder: Path, **own: Any) -> Self:  # noqa: ANN401
-        """Read back what `to_json` gave.
-
-        Args:
-            own: The fields of this library alone.
-        """
+        """Read back what `to_json` gave; `own` are the fields of this library alone."""
         encoder, width = bundled_encoder(values, folder), int(values["width"])
         return cls(spec, encoder, str(values["source"]), int(values["batch_size"]), width, **own)
 

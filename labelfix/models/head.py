@@ -45,12 +45,7 @@ class Head:
 
     @classmethod
     def read(cls, folder: Path, num_classes: int, width: int, hidden_units: int | None) -> Head:
-        """What `write` wrote.
-
-        Args:
-            width: F.
-            hidden_units: U; None without a hidden layer.
-        """
+        """What `write` wrote, of F features and `hidden_units` U; None without a hidden layer."""
         shapes: dict[str, Shape] = {"head.weight": (num_classes, hidden_units or width), "head.bias": (num_classes,)}
         if hidden_units:
             shapes |= {"backbone.0.weight": (hidden_units, width), "backbone.0.bias": (hidden_units,)}

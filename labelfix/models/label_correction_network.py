@@ -71,11 +71,7 @@ class LabelCorrectionNetwork(nn.Module):
                 self.last.bias[-1] = 1.4  # the gate starts near 0.8: the given label is right more often than not
 
     def forward(self, hidden: Tensor, given: Tensor) -> CorrectedBatch:
-        """Corrected soft labels.
-
-        Args:
-            hidden: `(B, D)` h(x), detached by the caller.
-        """
+        """Corrected soft labels, of `(B, D)` h(x), detached by the caller."""
         logits = self.scores(hidden, given)
         if not self.skip:
             return CorrectedBatch(torch.softmax(logits, dim=1), None)

@@ -67,7 +67,6 @@ class Place:
     """Where an encoder stands among the views of a row.
 
     Attributes:
-        encoder: What can be trained.
         weight: Of the features that it learns.
         stay: Number of each view that stays beside these, with the share of its weight that it keeps.
     """
@@ -93,11 +92,7 @@ class Place:
 
 
 def place_of(representation: Representation) -> Place:
-    """The part of a representation that can be trained.
-
-    Raises:
-        SettingsError: Nothing, or more than one.
-    """
+    """The part of a representation that can be trained."""
     assert isinstance(representation, FrozenFeatures)
     views, weights = views_of(representation)
     found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]

@@ -5,7 +5,8 @@ Legend: N rows, B rows of a batch, S side of an image in pixels, L tokens of a t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +29,10 @@ PIXELS_AT_ONCE = 256 * 32 * 32
 
 KEYED_AT_ONCE = 1024
 """Rows whose content is hashed at once."""
+
+
+AHEAD = 2
+"""Batches that are decoded before they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -160,3 +165,28 @@ def _words(batch: Batch) -> npt.NDArray[np.uint64]:
         return (batch.input_ids * batch.attention_mask).numpy().astype(np.uint64)
     flat: npt.NDArray[np.float32] = batch.reshape(len(batch), -1).contiguous().numpy()
     return flat.view(np.uint32).astype(np.uint64)
+
+
+def in_order(inputs: Inputs, wanted: Iterable[tuple[RowNumbers, Key | None]]) -> Iterator[Batch]:
+    """`inputs.batch(rows, key)` for each of the wanted batches, in their order.
+
+    Images are decoded ahead on threads; everything else is so cheap to read that it is read when asked for.
+
+    Args:
+        wanted: Rows, and the place in the run that the augmentation depends on; None for evaluation.
+    """
+    waiting: deque[Callable[[], Batch]] = deque()
+    for rows, key in wanted:
+        waiting.append(_start(inputs, rows, key))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()
+
+
+def _start(inputs: Inputs, rows: RowNumbers, key: Key | None) -> Callable[[], Batch]:
+    if isinstance(inputs, SelectedInputs):
+        return _start(inputs.inputs, inputs.rows[rows], key)
+    if isinstance(inputs, EncodedImages):
+        return inputs.start(rows, key)
+    return lambda: inputs.batch(rows, key)

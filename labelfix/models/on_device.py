@@ -20,8 +20,7 @@ from labelfix.compute.without_waiting import sent
 from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.features import Inputs
-from labelfix.models.loading import in_order
-from labelfix.models.network_inputs import pieces
+from labelfix.models.network_inputs import in_order, pieces
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,7 @@ LENGTHS, FLAT = "lengths", "flat"
 
 @dataclass(frozen=True)
 class Pieces:
-    """The pieces of one whole.
-
-    Attributes:
-        window: Rows of a window; the last may have fewer.
-        progress: Told of windows that need no computing.
-    """
+    """The pieces of one whole."""
 
     folder: Path
     window: int
@@ -102,7 +97,6 @@ class Pieces:
 
 
 def _window(found: Arrays, rows: slice) -> Arrays:
-    """Some rows of a piece."""
     cut = {name: np.array(array[rows]) for name, array in found.items() if name != FLAT}
     if FLAT in found:
         ends = np.append(0, np.cumsum(found[LENGTHS]))[rows.start : rows.stop + 1]

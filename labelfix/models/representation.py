@@ -10,13 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import ClassNames, Codes, InputSpec, InputTable, Logits, Probabilities
 from labelfix.errors import RunError
 from labelfix.extras import need
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.images.patches import PatchFeatures
-from labelfix.models.predictor import Predictor
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
 from labelfix.models.tables.kernel import KernelTable
 from labelfix.models.text.hashed import HashedText
@@ -29,6 +28,22 @@ if TYPE_CHECKING:
     import torch
 
     from labelfix.models.classifier import Classifier
+
+
+class Predictor(Protocol):
+    """A trained classifier, ready to be asked."""
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+
+    def say(self, inputs: Inputs, rows: Codes) -> tuple[Logits, Probabilities]:
+        """Logits `(n, K)` before temperature, and features h(x) `(n, D)`, of some rows `(n,)`."""
+
 
 CHEAP = ("hashed-text", "lexical", "table", "kernel", "embedding")
 """Families whose encoding is cheaper to make than to keep: new rows are encoded block by block."""
@@ -84,11 +99,7 @@ class Representation(Protocol):
 
 
 def representation_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
-    """Bring back a saved representation.
-
-    Args:
-        values: What its `to_json` gave.
-    """
+    """Bring back a saved representation from what its `to_json` gave."""
     if family == "views":
         return _views_from_json(values, spec, folder)
     if family in _NETWORKS:

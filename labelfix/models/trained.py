@@ -21,8 +21,7 @@ from labelfix.data.tables import ClassNames, InputSpec, Logits, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
-from labelfix.models.predictor import Predictor
-from labelfix.models.representation import Representation, representation_from_json
+from labelfix.models.representation import Predictor, Representation, representation_from_json
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.runs import atomic_path
@@ -38,11 +37,7 @@ Outputs = tuple[slice, Logits, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class TrainedClassifier:
-    """The product's classifier.
-
-    Attributes:
-        temperature: Divides the logits before the softmax.
-    """
+    """The product's classifier."""
 
     representation: Representation
     predictor: Predictor
@@ -75,11 +70,7 @@ class TrainedClassifier:
         return np.concatenate([np.empty((0, len(self.classes)), np.float32), *parts])
 
     def save(self, folder: Path) -> None:
-        """Write the folder, replacing an existing classifier.
-
-        Raises:
-            RunError: The folder is there and holds something else.
-        """
+        """Write the folder, replacing an existing classifier."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()) and not (folder / ABOUT).exists():
             raise RunError(f"{folder}: is not a classifier of labelfix; choose another folder")
@@ -89,12 +80,7 @@ class TrainedClassifier:
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> TrainedClassifier:
-        """Read a folder that `save` wrote.
-
-        Raises:
-            RunError: The folder is missing or damaged.
-            SettingsError: The device is not there.
-        """
+        """Read a folder that `save` wrote."""
         folder = Path(folder)
         about = _read_about(folder)
         try:

@@ -46,7 +46,6 @@ class Views(FrozenFeatures):
     """Frozen representations side by side; the classifier is a linear head.
 
     Attributes:
-        views: At least one.
         weights: What each part of each view is multiplied by.
         known: A table whose views were encoded before, and their parts; None where there is none.
     """
@@ -81,17 +80,12 @@ class Views(FrozenFeatures):
         return list(chain.from_iterable(self.weights))
 
     def weighed(self, part_weights: Sequence[float], known: tuple[InputTable, list[Features]] | None = None) -> Views:
-        """The same with other weights.
-
-        Args:
-            part_weights: Of each part, those of all views in one row.
-        """
+        """The same with other weights of each part, those of all views in one row."""
         rest = iter(part_weights)
         weights = tuple(tuple(islice(rest, view.part_count)) for view in self.views)
         return replace(self, weights=weights, known=known)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)`."""
         parts = self.parts(table, compute, progress)
         if isinstance(table, HeldInputs) or 4 * len(table) * self.feature_width <= IN_MEMORY:
             return FeatureInputs(np.concatenate([np.empty((0, self.feature_width), np.float32), *self._joined(parts)]))
@@ -149,7 +143,6 @@ class Views(FrozenFeatures):
         return views_card([view.spec.kind for view in self.views], [view.feature_card() for view in self.views])
 
     def _joined(self, parts: Sequence[Features]) -> Iterator[Features]:
-        """All views side by side, a block of rows at a time."""
         for start in range(0, len(parts[0]), BLOCK):
             yield joined([part[start : start + BLOCK] for part in parts], self.part_weights)
 
@@ -172,11 +165,7 @@ def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
 
 
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
-    """Representations as views, each of weight 1; views of views stand in one row.
-
-    Raises:
-        SettingsError: One of them is trained as a whole.
-    """
+    """Representations as views, each of weight 1; views of views stand in one row."""
     for name, each in zip(names, found, strict=True):
         if not each.frozen:
             raise SettingsError(

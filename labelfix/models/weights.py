@@ -32,11 +32,7 @@ def write_weights(folder: Path, module: nn.Module) -> None:
 
 
 def read_weights(folder: Path, width: int, num_classes: int, make: Callable[[int, torch.Generator], M]) -> M:
-    """A module with a head, filled from `model.safetensors`.
-
-    Args:
-        make: Makes the module for so many classes; called once the head is known to be as large.
-    """
+    """A module with a head, filled from `model.safetensors`; it is made once the head is known to be as large."""
     path = folder / WEIGHTS
     check_tensors(path, {"head.weight": (num_classes, width), "head.bias": (num_classes,)}, others=True)
     module = make(num_classes, torch.Generator())

@@ -172,7 +172,6 @@ class Epochs:
         return {"held_out_accuracy": accuracy, "held_out_loss": loss} | observed
 
     def _result(self, judged: Classifier, rows: Codes) -> list[float]:
-        """Accuracy and loss on some trusted rows."""
         logits, _ = network_outputs(judged, self.problem.clean, rows, self.problem.device)
         truth = self.problem.truth[rows]
         accuracy = float((logits.argmax(axis=1) == truth).mean())

@@ -19,18 +19,14 @@ from labelfix.models.classifier import TokenBatch
 from labelfix.models.features import FeatureInputs, Inputs, unwrapped
 from labelfix.models.images.augment import Key
 from labelfix.models.images.resident import ResidentImages, placed, resident
-from labelfix.models.loading import in_order
+from labelfix.models.network_inputs import in_order
 from labelfix.models.on_device import to_device
 from labelfix.networks.passes import Labelled
 
 
 @dataclass(frozen=True)
 class Feed:
-    """Rows and their labels.
-
-    Attributes:
-        labels: `(N,)`.
-    """
+    """Rows and their labels `(N,)`."""
 
     inputs: Inputs
     labels: Codes
@@ -87,7 +83,6 @@ class ResidentFeed:
 
 
 def _there(batch: Labelled, device: torch.device) -> Labelled:
-    """A batch of the host on the device."""
     numbers = None if batch.numbers is None else sent(batch.numbers, device)
     return Labelled(to_device(batch.inputs, device), sent(batch.labels, device), batch.whole, numbers)
 

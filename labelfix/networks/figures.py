@@ -22,13 +22,10 @@ class StepFigures:
     """What one step is worth watching for; tensors, so that nothing waits for the device.
 
     Attributes:
-        corrected_loss: Mean loss of the noisy rows against their corrected labels.
-        clean_loss: Mean loss of the clean training rows.
         entropy: Mean entropy of q in nats.
         changed: Share of noisy rows whose corrected label differs from the given one.
         gate: Mean share of the given label in q; NaN without the skip connection.
         meta_loss: Mean loss of the clean meta rows after the step; NaN in a step without a meta-gradient.
-        meta_norm: ‖g_w'‖; NaN likewise.
         gamma: γ; NaN in a window's first step.
         mass: `(K,)` the sum of q over the rows.
         given: `(K,)` how many rows bear each given label.
@@ -54,9 +51,6 @@ class Learned:
         logits: `(B, K)` of the noisy rows at w.
         soft: `(B, K)` q, with the graph that leads to α.
         gate: `(B,)`; None without the skip connection.
-        noisy_loss: Sum over the noisy rows.
-        clean_loss: Sum over the clean training rows.
-        before: w; None in a step without a meta-gradient.
         factor: What clipping shortened the gradient by; None without clipping.
         pieces: In how many pieces the rows went through the network.
     """
@@ -85,7 +79,6 @@ def figures(
     Args:
         clean: Its clean training rows; None for a step without them, whose loss is then 0.
         meta_loss: L_clean(w'); None in a step without a meta-gradient.
-        gradient: g_w'; None likewise.
         gamma: γ; None in a window's first step.
     """
     soft = learned.soft.detach()

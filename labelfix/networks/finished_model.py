@@ -11,7 +11,7 @@ Legend: M trusted rows, H held-out ones that judge, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow as pa
 import torch
 
 from labelfix.correctors.contract import Corrector, FittedModel, Held, JudgingModel, Problem
+from labelfix.correctors.mixture import AgreementWeigher, LossWeigher, MixtureCorrector, best_share, relative
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
@@ -28,6 +29,10 @@ from labelfix.heads.folds import cut_folds
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.networks.loop import network_outputs
+from labelfix.networks.state import History
+from labelfix.networks.training import history_table
+from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.numerics.transition import expected_transition, paired_transition
@@ -36,13 +41,13 @@ from labelfix.numerics.truth_metrics import share_with_interval
 HELD_OUT = "held-out trusted rows"
 
 
+MIXTURE_SAMPLE = 10_000
+"""Noisy rows from which the largest weight and T are taken: evenly spread over all of them."""
+
+
 @dataclass(frozen=True)
 class ChosenCorrector:
-    """What trusted rows choose once the network is trained.
-
-    Attributes:
-        temperature: Of the classifier's logits.
-    """
+    """What trusted rows choose once the network is trained."""
 
     corrector: Corrector
     temperature: float
@@ -100,11 +105,7 @@ def chosen_and_judged(
 
 
 def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) -> dict[str, Any]:
-    """How often a classifier is right on the held-out rows that judge, as plain values.
-
-    Args:
-        logits: `(M, K)` of the trusted rows.
-    """
+    """How often a classifier of `(M, K)` logits of the trusted rows is right on the held-out rows that judge."""
     rows = split.judging[problem.judges[split.judging]]
     weights = row_weights(problem.truth, class_ratio(problem))[rows]
     return {"judged_on": HELD_OUT} | share_with_interval(logits[rows].argmax(axis=1) == problem.truth[rows], weights)
@@ -134,11 +135,7 @@ def network_model(
     history: pa.Table,
     metrics: Mapping[str, Any] | None = None,
 ) -> FittedModel:
-    """A trained network with its temperature and soft labels.
-
-    Args:
-        corrector: Trusted rows whose labels may be looked at, and the temperature that they choose → soft labels.
-    """
+    """A trained network with its temperature and soft labels."""
     classifier.to(memory_format=torch.contiguous_format).eval()
     every = np.arange(len(problem.truth), dtype=np.int64)
     logits, _ = network_outputs(classifier, problem.clean, every, problem.device)
@@ -182,3 +179,49 @@ def posterior_network(
     if transition is not None:
         figures["transition"] = transition(np.arange(len(problem.truth), dtype=np.int64)).tolist()
     return network_model(problem, split, classifier, corrector, history, figures | dict(metrics or {}))
+
+
+def mixture_network(
+    problem: Problem,
+    split: CleanSplit,
+    classifier: Classifier,
+    weigher: LossWeigher | AgreementWeigher,
+    history: History,
+) -> FittedModel:
+    """Normalise the weights, fit how far they are to be believed, and put it together.
+
+    Args:
+        split: The trusted rows' parts; those held out set the temperature and s.
+    """
+    classifier.eval()
+    rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // MIXTURE_SAMPLE), dtype=np.int64)
+    given = problem.given[rows]
+    logits, hidden = network_outputs(classifier, problem.noisy, rows, problem.device)
+    largest = float(weigher.weights(logits, hidden, given).max())
+    every = np.arange(len(problem.truth), dtype=np.int64)
+    of_clean = network_outputs(classifier, problem.clean, every, problem.device)
+    said, of_noisy = (softmax(part.astype(np.float64)) for part in (of_clean[0], logits))
+
+    def transition(use: Codes) -> Floats:
+        """T, estimated so that it stays right where the classifier has unlearned some of the noise."""
+        some = kept_out(split, use)
+        expected = recovered_transition(problem.truth[some], said[some], given, of_noisy, problem.num_classes)
+        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+
+    def corrector(use: Codes, temperature: float) -> MixtureCorrector:
+        some = kept_out(split, use)
+        of_rows = of_clean[0][some], of_clean[1][some]
+        share = best_share(
+            lambda labels: relative(weigher, largest, *of_rows, labels),
+            softmax(of_rows[0].astype(np.float64) / temperature),
+            problem.truth[some],
+            transition(use),
+        )
+        return MixtureCorrector(weigher, largest, share, temperature)
+
+    table = history_table(history, without=("entropy", "changed", "gamma"))
+    table = table.rename_columns(["weight" if name == "gate" else name for name in table.column_names])
+    model = network_model(problem, split, classifier, corrector, table)
+    assert isinstance(model.corrector, MixtureCorrector)
+    mixture = {"largest_weight": largest, "share": model.corrector.share}
+    return replace(model, metrics=model.metrics | {"transition": transition(every).tolist(), "mixture": mixture})

@@ -144,11 +144,7 @@ def out_of_memory(error: RuntimeError) -> bool:
 
 
 class Memory:
-    """How many pieces a batch is split into; doubled whenever memory runs out.
-
-    Args:
-        told: Called with a sentence for people whenever the number changes.
-    """
+    """How many pieces a batch is split into; doubled whenever memory runs out, which people are told."""
 
     def __init__(self, pieces: int = 1, told: Callable[[str], None] | None = None) -> None:
         self.pieces = pieces
@@ -159,9 +155,6 @@ class Memory:
 
         Args:
             rows: Of the largest batch.
-
-        Raises:
-            TrainingError: One row at a time is too much.
         """
         while True:
             try:

@@ -29,11 +29,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Training:
-    """The inputs of one training.
-
-    Attributes:
-        split: The trusted rows' parts; no batches are drawn from an empty one.
-    """
+    """The inputs of one training."""
 
     problem: Problem
     plan: TrainingPlan

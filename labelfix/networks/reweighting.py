@@ -154,7 +154,6 @@ class ReweightingTrainer(LookaheadTrainer):
             weights: `(B,)` ω.
             total: What the weighted sum of losses is divided by.
             meta_loss: Of the trusted rows; None in a step without them.
-            meta_gradient: Its gradient; None likewise.
         """
         soft = one_hot(rows.noisy.labels, rows.logits.shape[1], rows.logits.dtype)
         loss = (weights * rows.losses).sum() * (rows.noisy.rows / total)

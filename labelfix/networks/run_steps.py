@@ -45,7 +45,6 @@ class EpochRows:
     """Which rows every step of an epoch takes, and at which learning rates.
 
     Attributes:
-        epoch: From 0.
         noisy: `(S, B)` row numbers.
         clean: `(S, Bc)` of clean training rows; Bc = 0 where none train.
         meta: `(S, Bm)` of clean meta rows; those of a window's first step are held over it, unless the trainer wants
@@ -214,7 +213,6 @@ class StepRunner:
     def _step(
         self, i: int, count: int, noisy: Labelled, clean: Labelled | None, meta: Callable[[], Labelled | None]
     ) -> None:
-        """Step i of a block of some length."""
         wanted = i % self._interval == 0
         if wanted and i % self._held_over == 0:
             self._meta = meta()
@@ -237,7 +235,6 @@ class StepRunner:
         return steps - steps % self._held_over
 
     def _forget(self) -> None:
-        """Drop what only a capture made."""
         self.trainer.restart_window()
         for optimizer in self.trainer.optimizers().values():
             optimizer.zero_grad()

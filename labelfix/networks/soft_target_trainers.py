@@ -18,11 +18,7 @@ from labelfix.networks.trainer import Loss, Trainer
 
 @dataclass(kw_only=True)
 class TransitionTrainer(Trainer):
-    """Noisy rows cost −log Σ_y p(y | x) T[y, y']: the likelihood of their given label through a matrix.
-
-    Attributes:
-        log_transition: `(K, K)` log T, rows are true classes.
-    """
+    """Noisy rows cost −log Σ_y p(y | x) T[y, y']: the likelihood of their given label through a matrix `(K, K)`."""
 
     log_transition: Tensor
 
@@ -46,11 +42,7 @@ def through_transition(logits: Tensor, given: Tensor, log_transition: Tensor) ->
 
 @dataclass(kw_only=True)
 class TargetsTrainer(Trainer):
-    """Noisy rows are learned from soft labels of their own.
-
-    Attributes:
-        targets: `(N, K)` by row number.
-    """
+    """Noisy rows are learned from soft labels `(N, K)` of their own, by row number."""
 
     targets: Tensor
 

@@ -23,10 +23,8 @@ class TrainingState:
     """How far a training has come.
 
     Attributes:
-        epoch: Whole epochs done.
         step: Steps done of the next one.
         best: `(accuracy, −loss)` on the choosing rows of the best epoch so far; None before the first.
-        best_epoch: Which one that was, from 1.
         best_weights: Its networks, by name, where they are kept.
         carried: What a method found before and needs afterwards; plain JSON values.
         phase: Which training of a method this is; its checkpoints are of no use to another.

@@ -52,9 +52,7 @@ class Trainer:
     """A classifier and its optimiser. A method overrides `loss`, or `step` where it trains something beside it.
 
     Attributes:
-        classifier: f_w.
         seed: Fixes the dropout masks of a step; None where the classifier has none, which saves time.
-        precision: What the forward passes compute in.
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
         lookahead: Steps of a window of the look-ahead.
@@ -119,8 +117,6 @@ class Trainer:
         """Update w.
 
         Args:
-            clean: Clean training rows; None where none train.
-            meta: Clean meta rows; None for a step without them.
             watch: Whether to work out the figures; on small networks they are a tenth of a step.
             last: Whether the window ends here, before its `lookahead`-th step.
         """
@@ -178,7 +174,6 @@ class Trainer:
     def _said(
         self, noisy: Labelled | None, clean: Labelled | None, piece: int
     ) -> tuple[ClassifierOutput | None, ClassifierOutput | None]:
-        """What the classifier says of both parts of a piece."""
         if self.together and noisy is not None and clean is not None:
             with self.masks("noisy", piece):
                 both = forward(self.classifier, joined(noisy.inputs, clean.inputs), self.precision)

@@ -23,13 +23,17 @@ from labelfix.correctors.contract import Problem
 from labelfix.data.split import CleanSplit, split_clean, with_choosers
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
+from labelfix.models.images.augment import Key
+from labelfix.models.network_inputs import lengths
 from labelfix.models.on_device import to_device
 from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
-from labelfix.networks.loop import groups_of, make_optimizer, network_outputs
+from labelfix.networks.feed import Feed
+from labelfix.networks.loop import frozen_backbone, groups_of, make_optimizer, network_outputs, scale_learning_rates
 from labelfix.networks.passes import Memory, draws_masks
 from labelfix.networks.plan import Training, make_plan
-from labelfix.networks.run_steps import FIGURES
+from labelfix.networks.run_steps import FIGURES, from_resident_rows
+from labelfix.networks.schedule import batches_of
 from labelfix.networks.state import History, TrainingState
 from labelfix.networks.trainer import Trainer
 from labelfix.numerics.softmax import softmax
@@ -37,6 +41,10 @@ from labelfix.progress import Progress
 from labelfix.settings.methods import NetworkSettings
 
 AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
+
+
+STREAM = 3
+"""The stream of random numbers that augments batches of the warm-up."""
 
 
 def new_classifier(problem: Problem) -> Classifier:
@@ -162,11 +170,7 @@ def train_phase(
     kind: type[Trainer] = Trainer,
     **more: Any,  # noqa: ANN401 - the fields of that kind
 ) -> History:
-    """One training of several: train the classifier, or take the one that was trained before an interruption.
-
-    Args:
-        name: Of the phase, unlike any other of the method.
-    """
+    """One training of several: train the classifier, or take the one that was trained before an interruption."""
 
     def run() -> tuple[Mapping[str, np.ndarray], History]:
         return {}, train(training, make_trainer(training, classifier, kind, **more), phase=name).history
@@ -175,11 +179,7 @@ def train_phase(
 
 
 def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
-    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen.
-
-    Args:
-        choosers: Whether training has something else to choose.
-    """
+    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen."""
     drawn = problem.seed, problem.sampling
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, *drawn)
     choosers = choosers or settings.keep_best or settings.early_stop is not None
@@ -192,3 +192,27 @@ def plain_training(problem: Problem, settings: NetworkSettings, progress: Progre
     teaching = np.sort(np.concatenate([split.train, split.meta]))
     split = replace(split, train=teaching, meta=teaching[:0])
     return Training(problem, make_plan(problem, settings), settings, split, progress)
+
+
+def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int) -> None:
+    """Train the classifier on the noisy rows as they are, in the first `frozen_epochs` only its head."""
+    problem, plan, progress = training.problem, training.plan, training.progress
+    rows = np.arange(len(problem.noisy), dtype=np.int64)
+    feed = Feed(problem.noisy, problem.given, problem.device)
+    resident = feed.resident() if from_resident_rows(trainer, problem.device) else None
+    progress.start("warm-up", total=plan.warmup_epochs * len(rows))
+    scale_learning_rates(trainer.optimizer, 1.0)
+    for epoch in range(plan.warmup_epochs):
+        batches = batches_of(
+            rows, plan.batch_size, None, problem.seed, epoch, stream=10, lengths=lengths(problem.noisy)
+        )
+        wanted = ((batch, Key(problem.seed, epoch, step, STREAM)) for step, batch in enumerate(batches))
+        with frozen_backbone(trainer.classifier, epoch < frozen_epochs):
+            trainer.choose_weights()
+            for batch in (resident or feed).batches(wanted):
+                trainer.plain_step(batch, None)
+                progress.advance(len(batch.labels))
+        progress.advance(len(rows) - sum(map(len, batches)))  # an incomplete last batch is left out
+    trainer.choose_weights()
+    trainer.steps = 0
+    progress.finish()

@@ -28,7 +28,6 @@ class Seen:
 
     Attributes:
         means: Figure → mean over the steps in which there was one; NaN where there was none.
-        corrected_top: The largest class's share of the corrected labels' mass.
     """
 
     means: dict[str, float]

@@ -13,11 +13,7 @@ from labelfix.networks.passes import forward
 
 
 class Average:
-    """An exponential average of a classifier's weights and statistics, in evaluation mode.
-
-    Args:
-        decay: Share of the average that one step leaves; the average is over about 1 / (1 − decay) steps.
-    """
+    """An exponential average of a classifier's weights and statistics, in evaluation mode."""
 
     def __init__(self, classifier: Classifier, decay: float) -> None:
         self.decay = decay

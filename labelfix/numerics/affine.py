@@ -16,12 +16,7 @@ from labelfix.data.arrays import Floats, Singles
 
 @dataclass(frozen=True)
 class Affine:
-    """Weights and biases.
-
-    Attributes:
-        weight: `(K, D)`.
-        bias: `(K,)`.
-    """
+    """Weights `(K, D)` and biases `(K,)`."""
 
     weight: Singles
     bias: Singles

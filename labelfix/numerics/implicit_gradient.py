@@ -45,10 +45,6 @@ def solve(
     """u = H⁻¹ right by preconditioned conjugate gradients from 0, for several problems side by side.
 
     Args:
-        features: `(N, D)`.
-        probabilities: `(B, K, N)` softmax at w* of each problem.
-        weights: `(B, N)` ω.
-        ridge: r.
         steps: At most this many; fewer once the residual has fallen by 1e-10.
         scaling: Coordinates in which H is nearly round.
     """
@@ -88,10 +84,8 @@ def cross_entropy_gradient(features: Tensor, log_probabilities: Tensor, labels: 
 
 
 def _dot(a: LinearHead, b: LinearHead) -> Tensor:
-    """`(B,)`."""
     return (a.weight * b.weight).sum(dim=(1, 2)) + (a.bias * b.bias).sum(dim=1)
 
 
 def _add(a: LinearHead, b: LinearHead, factor: Tensor) -> LinearHead:
-    """a + factor·b, `(B,)` factors."""
     return LinearHead(a.weight + factor[:, None, None] * b.weight, a.bias + factor[:, None] * b.bias)

@@ -277,5 +277,4 @@ def side_by_side(heads: Sequence[LinearHead]) -> LinearHead:
 
 
 def _flat(heads: LinearHead) -> Tensor:
-    """`(B, P)`."""
     return torch.cat([heads.weight.flatten(1), heads.bias], dim=1)

@@ -136,11 +136,7 @@ def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet])
 
 
 def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet]) -> Floats:
-    """`(n,)` the same of bets on θ > bound.
-
-    Args:
-        wrong: As above, but 0 where nobody could tell.
-    """
+    """`(n,)` the same of bets on θ > bound; e is 0 where nobody could tell."""
 
     def result(counted: Counted) -> Floats:
         base, value = _values(draws, wrong, counted)
@@ -169,11 +165,7 @@ def lower_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) 
 
 
 def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
-    """The mean of X_t: an estimate of θ from answers and predictions, unbiased at any fixed n.
-
-    Args:
-        wrong: `(n,)` e.
-    """
+    """The mean of X_t: an estimate of θ from answers `(n,)` and predictions, unbiased at any fixed n."""
     return float(_values(draws, wrong, counted)[1].mean()) if len(draws) else float("nan")
 
 

@@ -67,13 +67,9 @@ class Design:
     """How rows are drawn and betted on.
 
     Attributes:
-        bound: m.
         drawn: By the spread of e, or by the border of a side.
-        uniform: u.
         below_from: The mean of q from which the border is taken of bets on a share below the bound.
         above_from: The same of bets on a share above it.
-        below: Bets on a share below the bound.
-        above: Bets on a share above it.
     """
 
     bound: float
@@ -85,11 +81,7 @@ class Design:
     above: tuple[Bet, ...]
 
     def weights(self, error: Floats) -> Floats:
-        """`(N,)` w, of mean 1.
-
-        Args:
-            error: `(N,)` q, the model's probability that a row is wrong.
-        """
+        """`(N,)` w, of mean 1, of the model's probability `(N,)` q that a row is wrong."""
         own = _spread(error) if self.drawn == "spread" else _telling(*self._border(error, self.drawn))
         return self.uniform + (1 - self.uniform) * own
 
@@ -104,11 +96,7 @@ class Design:
 
 
 def design(error: Floats, bound: float) -> Design:
-    """The design that is expected to decide soonest.
-
-    Args:
-        error: `(N,)` the model's probability that a row is wrong.
-    """
+    """The design that is expected to decide soonest, by the model's probability `(N,)` that a row is wrong."""
     mean = float(_inside(error).mean())
     scenarios = _scenarios(mean, bound)
     likely = {"below": mean < HOPELESS * bound, "above": mean >= bound}
@@ -222,7 +210,6 @@ def _inside(error: Floats) -> Floats:
 
 
 def _spread(error: Floats) -> Floats:
-    """The standard deviation of e, of mean 1."""
     q = _inside(error)
     spread = np.sqrt(q * (1 - q))
     found: Floats = spread / spread.mean()

@@ -9,10 +9,6 @@ CELLS = 2**21
 
 
 def row_blocks(rows: int, width: int) -> Iterator[slice]:
-    """Slices of consecutive rows, together all of them.
-
-    Args:
-        width: Numbers of a row.
-    """
+    """Slices of consecutive rows of so many numbers each, together all of them."""
     size = max(CELLS // max(width, 1), 1)
     return (slice(first, min(first + size, rows)) for first in range(0, rows, size))

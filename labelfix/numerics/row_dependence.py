@@ -53,7 +53,6 @@ class Dependence:
     """How far wrong labels depend on the row, estimated from noisy rows.
 
     Attributes:
-        gamma: γ.
         weight: In [0, 1): how far that is more than a matrix; see the module's docstring.
         label_terms: `(K, K)` A at γ = 1, each row less its mean log Z: what a given label adds to log f in the mean
             where the row makes all of it that it can.
@@ -112,7 +111,6 @@ class _Problem:
     Attributes:
         f: `(S, K)` P(y | x).
         log_g: `(S, K)` log P(y' | x).
-        given: `(S,)` y'.
         expected: `(K, K)` T0.
     """
 
@@ -123,7 +121,6 @@ class _Problem:
 
     @cached_property
     def _member(self) -> Floats:
-        """`(S, K)` y' one-hot."""
         return np.eye(len(self.expected))[self.given]
 
     def fit(self, start: Floats, gamma: float) -> Floats:
@@ -153,7 +150,6 @@ class _Problem:
         return np.asarray(terms - mean[:, None])
 
     def _powered(self, gamma: float) -> Floats:
-        """`(S, K)` g^γ."""
         return np.asarray(np.exp(gamma * self.log_g))
 
     def _parts(self, terms: Floats, powered: Floats) -> tuple[Floats, Floats, Floats]:

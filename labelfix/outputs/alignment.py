@@ -46,7 +46,6 @@ class Verdicts:
         position: `(n,)` position among the N corrected rows; -1 for a row left out of the run (an unreadable image).
         given: `(n,)` position of the given label in the classes; -1 where there is none.
         corrected: `(n,)` likewise of the corrected label.
-        issue: `(n,)` the flagged rows.
         details: Further columns, n rows, null where the run left the row out; None where none were asked for.
     """
 
@@ -70,8 +69,6 @@ class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
-        changed: Rows whose label differs from the given one.
-        filled: Rows that had no label.
         absent: Rows of the source that were left out of the run.
         spellings: For each class, how often the source writes it in which way.
         needed: The classes that rows are changed to.
@@ -149,11 +146,7 @@ class AlignedLabels:
             yield chunk, _laid(parts, begin, end)
 
     def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
-        """Look at the label column before anything is written.
-
-        Raises:
-            InputError: The source lacks rows that were corrected: it is not the table they were made from.
-        """
+        """Look at the label column before anything is written; a source that lacks corrected rows is refused."""
         spellings: list[Counter[Any]] = [Counter() for _ in self.classes]
         needed: set[int] = set()
         total = matched = changed = filled = dropped = 0
@@ -280,7 +273,6 @@ def _laid(parts: list[Verdicts], begin: int, end: int) -> Verdicts:
 
 
 def _count_spellings(cells: pa.Array, given: Positions, spellings: list[Counter[Any]]) -> None:
-    """Count how the classes are written in some cells."""
     coded = cells.dictionary_encode()
     written = coded.dictionary.to_pylist()
     there = np.asarray(coded.indices.is_valid()) & (given >= 0)

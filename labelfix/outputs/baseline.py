@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +17,7 @@ from labelfix.errors import LabelfixError, first_line, input_error
 from labelfix.outputs.column_arrays import values
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import METADATA_KEY
+from labelfix.outputs.judgement import Finding
 from labelfix.remote import readable
 from labelfix.runs.json_text import decode_json
 
@@ -29,7 +31,7 @@ class Accepted:
 
     Attributes:
         given: Its given label; None where the baseline does not say.
-        content: The hash of its inputs (`labelfix.outputs.row_content`); None likewise.
+        content: The hash of its inputs (`labelfix.outputs.snippets`); None likewise.
     """
 
     given: str | None = None
@@ -53,58 +55,38 @@ class Baseline:
         """The entries that a row of this id and given label may be."""
         return tuple(each for each in self.rows.get(str(name), ()) if each.given in (None, given))
 
-    def joined(self, other: Baseline) -> Baseline:
-        """Both together."""
-        both = dict(self.rows)
-        for name, entries in other.rows.items():
-            both[name] = (*both.get(name, ()), *entries)
-        return Baseline(both)
-
 
 NOTHING = Baseline()
 """Nobody has accepted anything."""
-
-
-def read_baselines(paths: Iterable[Path]) -> Baseline:
-    """The rows of several files together; see `read_baseline`."""
-    found = Baseline()
-    for path in paths:
-        found = found.joined(read_baseline(path))
-    return found
-
-
-def read_baseline(path: Path) -> Baseline:
-    """Rows that the gate passes over.
-
-    Args:
-        path: A CSV or Parquet file with a column `id` (all its rows), a file of corrected labels (its issues), or what
-            `flag --format json` wrote (its findings). Where it knows given labels and contents, rows must still have
-            them.
-
-    Raises:
-        InputError: The file cannot be read, or has no ids.
-    """
-    if not path.is_file():
-        raise input_error(str(path), "there is no such file", "give --baseline a file of accepted ids")
-    if path.suffix.lower() == ".json":
-        return _of_rows(_json_rows(path))
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return _of_rows(_parquet_rows(path))
-    return _of_rows(_csv_rows(path))
 
 
 Row = tuple[Any, Any, Any]
 """Id, given label, content."""
 
 
-def _of_rows(rows: Iterable[Row]) -> Baseline:
+def read_baseline(*paths: Path) -> Baseline:
+    """Rows that the gate passes over.
+
+    Args:
+        paths: CSV or Parquet files with a column `id` (all their rows), files of corrected labels (their issues), or
+            what `flag --format json` wrote (its findings). Where these know given labels and contents, rows must still
+            have them.
+    """
     found: dict[str, tuple[Accepted, ...]] = {}
-    for name, given, content in rows:
+    for name, given, content in (row for path in paths for row in _rows_of(path)):
         if name is not None:
             entry = Accepted(*(None if known in (None, "") else str(known) for known in (given, content)))
             before = found.get(str(name), ())
             found[str(name)] = before if entry in before else (*before, entry)
     return Baseline(found)
+
+
+def _rows_of(path: Path) -> list[Row]:
+    if not path.is_file():
+        raise input_error(str(path), "there is no such file", "give --baseline a file of accepted ids")
+    if path.suffix.lower() == ".json":
+        return _json_rows(path)
+    return _parquet_rows(path) if path.suffix.lower() in (".parquet", ".pq") else _csv_rows(path)
 
 
 def _json_rows(path: Path) -> list[Row]:
@@ -164,3 +146,43 @@ def _rows(cells: Mapping[str, list[Any]], count: int) -> list[Row]:
 def _no_ids(path: Path, columns: list[str]) -> LabelfixError:
     what = f"has no column 'id' (its columns: {', '.join(columns)})"
     return input_error(str(path), what, "name the column of accepted ids `id`")
+
+
+def not_accepted(
+    group: pa.Table, flagged: npt.NDArray[np.int64], accepted: Baseline
+) -> tuple[npt.NDArray[np.int64], dict[int, tuple[Accepted, ...]]]:
+    """The flagged rows of a group that a baseline does not know, and those that it knows by their contents alone.
+
+    Returns:
+        The rows that it does not know; and row → what is known of it, where it has to hold the same.
+    """
+    names, given = group.column("id").to_pylist(), group.column("given_label")
+    new: list[int] = []
+    asked: dict[int, tuple[Accepted, ...]] = {}
+    for row in flagged.tolist():
+        if str(names[row]) not in accepted.rows:
+            new.append(row)
+            continue
+        entries = accepted.as_given(names[row], given[row].as_py())
+        if not entries:
+            new.append(row)
+        elif all(entry.content is not None for entry in entries):
+            asked[row] = entries
+    return np.array(new, np.int64), asked
+
+
+def since_edited(
+    findings: Sequence[Finding],
+    doubtful: Mapping[int, tuple[Accepted, ...]],
+    details: Callable[[Sequence[Finding]], Sequence[Finding]],
+) -> dict[int, Finding]:
+    """Those rows that a baseline knows by their contents and that hold something else now.
+
+    A row whose source cannot be read is taken for what it was: its id and given label are the same.
+    """
+    told = zip(details(findings) if findings else (), doubtful.items(), strict=True)
+    return {
+        row: found
+        for found, (row, entries) in told
+        if found.content is not None and found.content not in [entry.content for entry in entries]
+    }

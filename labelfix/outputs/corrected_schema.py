@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -54,10 +55,8 @@ class CorrectedMetadata:
     """What the schema metadata of a corrected file says.
 
     Attributes:
-        classes: Class names in the order of `soft_label`.
         value_type: How the noisy file stores a label.
         min_confidence: A label was changed only where its confidence reached this.
-        run_id: Id of the run that made the file.
         id_column: Column of the ids in the source; None where ids are row numbers.
         input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
         encoding: Of a source that is a text file and not UTF-8.
@@ -78,29 +77,14 @@ class CorrectedMetadata:
 
 
 def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
-    """What the metadata say.
-
-    Raises:
-        ValueError: They are missing or damaged; the field is named.
-    """
+    """What the metadata say; a `ValueError` names what is missing or damaged."""
     try:
         found = parse((schema.metadata or {})[METADATA_KEY])
     except KeyError:
         raise ValueError("there are none of labelfix") from None
     if wrong := wrong_with(found, Corrected):
         raise ValueError(wrong)
-    return CorrectedMetadata(
-        classes=tuple(found["classes"]),
-        value_type=found["value_type"],
-        min_confidence=float(found["min_confidence"]),
-        run_id=found["run_id"],
-        id_column=found.get("id_column"),
-        input_kind=found.get("input_kind"),
-        input_columns=tuple(found.get("input_columns", ())),
-        soft_top_k=found.get("soft_top_k"),
-        encoding=found.get("encoding"),
-        sources=tuple(found.get("sources", ())),
-    )
+    return msgspec.convert(found, CorrectedMetadata)
 
 
 def lack(schema: pa.Schema) -> str:
@@ -123,7 +107,6 @@ def lack(schema: pa.Schema) -> str:
 
 
 def _fits(name: str, type_: pa.DataType) -> bool:
-    """Whether a column can be read as what it is called."""
     if name == "is_label_issue":
         return bool(pa.types.is_boolean(type_))
     if name == SOURCE_SCORES:

@@ -46,10 +46,8 @@ class Drift:
         what: `given labels` or `predicted classes`.
         against: What the rows were compared with, as the user named it.
         rows_against: How many they were compared with.
-        p: The p-value; None where there are no rows to compare.
         level: Below this the shares differ by more than chance makes; half the level of both questions together.
         distance: Share of the rows that would have to be of another class, in [0, 1].
-        tolerance: What of it is let through.
         class_name: The class whose share differs most.
     """
 
@@ -117,10 +115,6 @@ def compare(
     Args:
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].
-
-    Raises:
-        InputError: There is nothing of the kind there, or its classes are wholly others.
-        RunError: The run is not finished.
     """
     others = _opened(against)
     ours, theirs = (corrected_metadata(each).classes for each in (rows, others))

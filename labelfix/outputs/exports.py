@@ -107,11 +107,7 @@ def _side_columns(labels: CorrectedLabels) -> dict[str, pa.Array]:
 
 
 def prediction_table(table: LabelTable, probabilities: Probabilities) -> pa.Table:
-    """What a classifier says of rows, one row each.
-
-    Args:
-        probabilities: `(N, K)`.
-    """
+    """What a classifier says of rows `(N, K)`, one row each."""
     names = pa.array(table.classes.names, pa.string())
     return pa.table(
         {
@@ -241,7 +237,6 @@ def with_min_confidence(table: pa.Table, min_confidence: float | None) -> pa.Tab
 
     Args:
         table: Corrected labels; strings that are dictionary-coded come back as plain ones.
-        min_confidence: The threshold; None keeps the table as it is.
     """
     if min_confidence is None:
         return table
@@ -273,5 +268,4 @@ def plain_strings(table: pa.Table) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
-    """A column of strings as one array, whether or not it is dictionary-coded."""
     return pa.concat_arrays([chunk.cast(pa.string()) for chunk in column.chunks] or [pa.array([], pa.string())])

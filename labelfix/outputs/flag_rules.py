@@ -33,7 +33,6 @@ class ChosenRows:
     """Rows to list.
 
     Attributes:
-        rows: `(N,)` True for those.
         words: How they were chosen, the rest of a sentence.
         notes: Sentences a person should read beside it.
     """
@@ -53,10 +52,6 @@ def by_guarantee(
         rows: Corrected labels with a column `p_value`.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
-
-    Raises:
-        InputError: There are no p-values.
-        SettingsError: So few trusted rows that nothing could be flagged.
     """
     basis = evidence.get("guarantee")
     if "p_value" not in rows.schema.names or not basis:
@@ -101,11 +96,7 @@ def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: f
 
 
 def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | None = None) -> ChosenRows:
-    """The rows of lowest label_score; of equals the first. Trusted ones are left out.
-
-    Args:
-        trusted: `(N,)` True for those; None where it is not known.
-    """
+    """The rows of lowest label_score, of equals the first; trusted ones `(N,)` are left out as far as known."""
     score = _column(rows, "label_score")
     if trusted is not None:
         score[trusted] = np.nan

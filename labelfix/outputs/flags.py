@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import read_baselines
+from labelfix.outputs.baseline import read_baseline
 from labelfix.outputs.corrected_rows import (
     REMEDY,
     CorrectedRows,
@@ -62,14 +62,7 @@ class FlagOptions:
     with_content: bool = False
 
     def refuse_unfit(self, of_run: bool) -> None:
-        """Refuse options that do not go together, and values out of range.
-
-        Args:
-            of_run: Whether a run is judged, not a file of corrected labels.
-
-        Raises:
-            SettingsError: Some do not go together, or a value is out of range.
-        """
+        """Refuse options that do not go together, or not with a run or a file, and values out of range."""
         share = self.max_false_flags
         for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate", "max_drift"):
             value = getattr(self, name)
@@ -99,11 +92,7 @@ class FlagOptions:
 def flag(
     of: RunFolder | Path | pa.Table, asked: FlagOptions, warn: Callable[[str], None] = lambda _: None
 ) -> Judgement:
-    """Find the rows whose labels look wrong, worst first.
-
-    Args:
-        of: A finished run; or a file or a table of corrected labels.
-    """
+    """Find the rows of a finished run, or of a file or a table of corrected labels, that look wrong, worst first."""
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)
     path, source, rows = _opened(of)
@@ -122,7 +111,7 @@ def flag(
         source,
         asked.max_issue_rate,
         asked.min_confidence,
-        read_baselines(as_path(each) for each in asked.baseline),
+        read_baseline(*map(as_path, asked.baseline)),
         asked.show,
         chosen,
         trusted,
@@ -147,10 +136,8 @@ class _Sources:
     """The sources of rows, looked for when one is asked for; what was not found is said once.
 
     Attributes:
-        about: What the corrected labels say of them.
         folder: The run; None for a file of its own.
         noisy: The name of the source today; None for its own.
-        warn: Told what was not found.
     """
 
     about: CorrectedMetadata

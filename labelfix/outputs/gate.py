@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import LabelfixError, input_error
-from labelfix.outputs.accepting import not_accepted, since_edited
-from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
+from labelfix.outputs.baseline import NOTHING, Accepted, Baseline, not_accepted, since_edited
 from labelfix.outputs.column_arrays import codes, validity, values
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups, rows_at
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
@@ -52,9 +51,6 @@ def apply_gates(
         with_trusted: Do not leave them out.
         policy: What is let through by class and by file, how bad findings are and whom they concern.
         details: Looks rows of the baseline up in their sources, by `content`.
-
-    Raises:
-        InputError: There is a gate and no row with a label to judge, or the baseline accepts whatever is found.
     """
     metadata = corrected_metadata(rows)
     known = np.zeros(len(rows), dtype=bool) if trusted is None else trusted
@@ -64,20 +60,17 @@ def apply_gates(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst = WorstRows(show)
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
     of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
     parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
     counting = [part for part in parts if part.names]
+    worst, issues = WorstRows(show), 0
     doubtful: dict[int, tuple[Accepted, ...]] = {}
-    issues = 0
-    all_accepted = bool(accepted) and len(rows) >= FEW
     for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
         issues += len(flagged)
-        all_accepted = all_accepted and all(str(name) in accepted.rows for name in group["id"].to_pylist())
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
@@ -85,9 +78,7 @@ def apply_gates(
             part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
-    if all_accepted:
-        what = f"has {len(rows):,} rows, and the baseline accepts every one of them, so nothing can be found"
-        raise input_error(source, what, "give --baseline only rows that somebody has looked at, not the whole table")
+    _refuse_all(rows, source, accepted)
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
@@ -115,12 +106,18 @@ def apply_gates(
     )
 
 
-def with_details(judgement: Judgement, details: LookUp) -> Judgement:
-    """The judgement with its findings looked up in their sources.
+def _refuse_all(rows: CorrectedRows, source: str, accepted: Baseline) -> None:
+    """Refuse a baseline of every row; it may well hold all of fewer than `FEW`."""
+    if accepted and len(rows) >= FEW:
+        ids = (str(name) for _, group in groups(rows, ["id"]) for name in group["id"].to_pylist())
+        if all(name in accepted.rows for name in ids):
+            what = f"has {len(rows):,} rows, and the baseline accepts every one of them, so nothing can be found"
+            remedy = "give --baseline only rows that somebody has looked at, not the whole table"
+            raise input_error(source, what, remedy)
 
-    Args:
-        details: Gives the findings back with `snippet` or `line` filled.
-    """
+
+def with_details(judgement: Judgement, details: LookUp) -> Judgement:
+    """The judgement with its findings looked up in their sources, which fills `snippet` or `line`."""
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
@@ -148,7 +145,6 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
 def _numbers(
     rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
 ) -> npt.NDArray[np.float32]:
-    """A column's numbers of the flagged rows of a group."""
     numbers = values(group.column(name))[flagged]
     bad = np.isnan(numbers)
     if bad.any():

@@ -64,7 +64,6 @@ def export_tree(
     that was left out of the run goes to the root.
 
     Args:
-        correction: The labels and their source, a folder of images or a table with an image column.
         out: The folder to make; it may exist if it is empty.
         id_column: Column that names images which have no path.
         details: Write the scores into `labelfix-details.csv` in the root.
@@ -87,11 +86,7 @@ def export_tree(
 
 
 def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
-    """Refuse a folder that is taken; of others only one that an export wrote is replaced, for all in it would go.
-
-    Raises:
-        InputError: It is a file, or is not empty and not to be replaced, or holds what no export writes.
-    """
+    """Refuse a folder that is taken; of others only one that an export wrote is replaced, for all in it would go."""
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not overwrite):
         raise input_error(str(out), "exists already", "choose another folder, or delete it")
     ours = {normal(_safe(name)) for name in classes}

@@ -60,16 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Gate:
-    """One of the things that the verdict rests on.
-
-    Attributes:
-        name: What is held against the limit; the same from run to run.
-        said: How it stands, in a sentence without what is in the data.
-        class_name: The class that the gate is for; None where it is for no single one.
-        files: The pattern of files that it is for; None where it is for no single one.
-        owner: Whom it concerns; None where nobody is named.
-        by: The source of labels that it is for; None where it is for no single one.
-    """
+    """One of the things that the verdict rests on: for all rows, or for those of a class, a source or some files."""
 
     name: str
     value: float
@@ -184,7 +175,6 @@ class Judgement:
             )
 
     def _of_parts(self) -> Iterator[Gate]:
-        """The gates of single classes, files and sources."""
         kinds: Sequence[tuple[Sequence[OfPart], Mapping[str, ClassPolicy], str, str, str]] = (
             (self.classes, self.policy.classes, "class_name", "in a class", "rows of this given label"),
             (self.files, self.policy.files, "files", "in files", "labelled rows of these files"),

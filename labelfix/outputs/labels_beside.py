@@ -11,7 +11,7 @@ import pyarrow as pa
 from labelfix.data.formats import write_batches, written_of
 from labelfix.data.formats.csv import source as csv
 from labelfix.outputs.alignment import AlignedLabels
-from labelfix.outputs.own_file import ExportReport, details_added, free_name
+from labelfix.outputs.own_file import ExportReport, details_added, free_name, own_fields
 
 LABEL, GIVEN = "label", "given_label"
 
@@ -32,16 +32,13 @@ def export_beside(
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
-    own = written_of(correction.source)
-    columns = own.names
+    columns = written_of(correction.source).names
     label, given = free_name(LABEL, columns), free_name(GIVEN, columns)
     names, prepare, added = details_added(correction, details, soft_top_k, text, (*columns, label, given))
     classes = pa.array(correction.classes, pa.string())
     counts = {"rows": 0, "changed": 0, "filled": 0, "dropped": 0}
-    types = [pa.string() if verbatim else own.field(name).type for name in columns]
-    fields = [own.field(name).with_type(type_) for name, type_ in zip(columns, types, strict=True)]
-    fields += [pa.field(label, pa.string()), pa.field(given, pa.string()), *added]
-    schema = pa.schema(fields)
+    new = [pa.field(label, pa.string()), pa.field(given, pa.string())]
+    schema = pa.schema([*own_fields(correction.source, verbatim), *new, *added])
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk, said in correction.beside(columns, verbatim, names, prepare):

@@ -25,11 +25,7 @@ ACTIONS = ("keep", "relabel", "review", "fill")
 def manifest(
     reading: Reading, identity: str, min_confidence: float, contents: Sequence[str], settings: TrainSettings
 ) -> dict[str, Any]:
-    """What `run.json` says of the inputs, the settings and the versions.
-
-    Args:
-        contents: Content hashes of the noisy and of the trusted input.
-    """
+    """What `run.json` says of the inputs, whose hashes are `contents`, the settings and the versions."""
     data = reading.data
     return {
         "run_id": identity,
@@ -89,7 +85,6 @@ def _source(source: TableSource, content_hash: str, rows: int, settings: DataSet
 
 @cache
 def _version(package: str) -> str | None:
-    """The installed version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -232,16 +232,18 @@ def details_of(
 def _schema(
     correction: AlignedLabels, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
-    own = written_of(correction.source)
     titles = _titles(correction.source)
-    types = [pa.string() if verbatim else own.field(name).type for name in columns]
-    fields = [
-        own.field(name).with_name(titles.get(name, name)).with_type(t) for name, t in zip(columns, types, strict=True)
-    ]
+    fields = [field.with_name(titles.get(field.name, field.name)) for field in own_fields(correction.source, verbatim)]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
     fields += [label.with_name(given_column).with_nullable(True), *added]
+    own = written_of(correction.source)
     return pa.schema(fields, metadata=_metadata(own, correction.label_column, given_column, added))
+
+
+def own_fields(source: TableSource, verbatim: bool) -> list[pa.Field]:
+    """The columns of a source as it is written again; of cells as they stand in a text file all are texts."""
+    return [field.with_type(pa.string()) if verbatim else field for field in written_of(source)]
 
 
 def _titles(source: TableSource) -> dict[str, str]:

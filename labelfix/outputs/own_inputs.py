@@ -44,21 +44,13 @@ class OwnInput:
     defect: Defect | None = None
 
     def needed(self) -> OwnInput:
-        """The input, where nothing can be done without it.
-
-        Raises:
-            InputError: It was not found.
-        """
+        """The input, where nothing can be done without it: what was not found is an error."""
         if self.defect is not None:
             raise InputError([self.defect])
         return self
 
     def missing(self, what: str) -> str:
-        """A sentence for a person where something is left out for want of it; empty where it was found.
-
-        Args:
-            what: What is left out, such as `texts are not shown`.
-        """
+        """A sentence for a person on what, such as `texts are not shown`, is left out for want of it; else empty."""
         return "" if self.defect is None else f"{what}: {self.defect}"
 
 
@@ -167,7 +159,6 @@ def _places(own: Sequence[str], folder: RunFolder, manifest: Mapping[str, Any]) 
 
 
 def _inside(place: str, folder: Path) -> bool:
-    """Whether a place is in a folder, links followed."""
     return Path(place).resolve().is_relative_to(folder.resolve())
 
 

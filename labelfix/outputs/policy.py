@@ -23,7 +23,6 @@ class Policy:
 
     Attributes:
         severity: Of every finding; None goes by its confidence.
-        owner: Whom findings concern; None names nobody.
         classes: Class → what is different for rows of that given label.
         files: Pattern → what is different for rows of files of such names; the first that fits a file counts.
         sources: Source of labels → what is different for labels that it gave.
@@ -49,11 +48,7 @@ class Policy:
         return ClassPolicy() if pattern is None else self.files[pattern]
 
     def refuse_unknown(self, classes: Sequence[str], sources: Sequence[str], where: str) -> None:
-        """Refuse a class or a source of labels that there is not.
-
-        Args:
-            where: What has the classes and sources.
-        """
+        """Refuse a class or a source of labels that there is not in what `where` names."""
         for table, named, there in (("classes", self.classes, classes), ("sources", self.sources, sources)):
             for name in named:
                 _refuse_unknown(table, name, there, where)

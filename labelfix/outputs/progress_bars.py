@@ -34,12 +34,7 @@ class Shown(Progress, Protocol):
 
 
 class Folded:
-    """What brief displays leave out, so that a command can say how much it was.
-
-    Attributes:
-        choices: Choices that were made, and not shown.
-        warnings: Warnings after the first, and not shown yet.
-    """
+    """What brief displays leave out, so that a command can say how much it was."""
 
     def __init__(self) -> None:
         self.choices = 0

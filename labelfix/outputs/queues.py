@@ -68,9 +68,6 @@ class RunRows:
 
     Attributes:
         ids: `(N,)` ids as texts.
-        given: `(N,)` given label; -1 for none.
-        suggested: `(N,)` suggested label.
-        score: `(N,)` label score.
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
         sources: Who the labels come from, where several say something.
@@ -129,11 +126,7 @@ class RunRows:
         return found
 
     def file(self, name: str) -> npt.NDArray[np.bool_]:
-        """`(N,)` the rows of a source file, named in full or by its last part.
-
-        Raises:
-            SettingsError: There is none by that name.
-        """
+        """`(N,)` the rows of a source file, named in full or by its last part."""
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:
             known = ", ".join((*self.sources, *self.files)[:20])
@@ -174,9 +167,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         asked: One of `KINDS`, with classes or a source in it where that has letters.
         budget: How many rows people mean to read; the random queue's inclusion probability follows from it.
         choose_next: Makes the queue `next`.
-
-    Raises:
-        SettingsError: There is no such queue, class or source.
     """
     asked = " ".join(asked.split())
     kind, _, rest = asked.partition(" ")
@@ -205,7 +195,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
 
 def _planned(rows: RunRows) -> Queue:
-    """The rows of the run's plan."""
     plan = needed_plan(rows.path)
     if plan.run_id != rows.manifest["run_id"]:
         raise RunError(f"{plan_path(rows.path)}: was made for another run; {AGAIN}")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import os
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelfix.data.image_place import image_place
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
-from labelfix.outputs.row_content import content_hash
 from labelfix.remote import as_path, readable
 
 Row = dict[Any, Any]
@@ -29,6 +32,13 @@ CONTENT = object()
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 DELIMITED = ("", ".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 JSON = (".jsonl", ".ndjson", ".json")
+
+
+DIGITS = 32
+"""Hex digits of a hash, 128 bits: no two rows share one by chance, nor on purpose in a baseline that others read."""
+
+ABSENT = "\x1e"
+BETWEEN = "\x1f"
 
 
 def look_up(
@@ -81,7 +91,6 @@ def _columns(metadata: CorrectedMetadata, with_content: bool) -> list[str]:
 
 
 def _content(row: Row, metadata: CorrectedMetadata, folder: Path) -> str | None:
-    """The hash of a row's inputs; see `content_hash`."""
     inputs = {name: row[name] for name in metadata.input_columns if name in row}
     if metadata.input_kind == "image" and inputs:
         name, value = next(iter(inputs.items()))
@@ -211,3 +220,61 @@ def _under(record: Any, column: str) -> Any:  # noqa: ANN401 - whatever JSON can
         return record.get(column) if isinstance(record, dict) else None
     key, _, rest = column.partition(".")
     return _under(record.get(key), rest) if rest else None
+
+
+def content_hash(row: Mapping[Any, Any], columns: Sequence[str], folder: Path) -> str | None:
+    """The hash of a row's inputs, by which an edited row is told from the one that was accepted; None without a column.
+
+    Not of the label: a changed one is seen without the source. Numbers count in single precision and texts without
+    spaces around, so that a CSV file and the Parquet file made from it give one hash. By Python alone: it is asked of
+    findings, which are few, and `flag` imports nothing heavy.
+
+    Args:
+        row: Column → value, as a source gives it.
+        folder: Where images that are named are looked for.
+    """
+    if not columns or any(name not in row for name in columns):
+        return None
+    told = (f"{name}{BETWEEN}{_plain(row[name], folder)}" for name in columns)
+    return hashlib.sha256(f"{BETWEEN}{BETWEEN}".join(told).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+
+def _plain(value: Any, folder: Path) -> str:  # noqa: ANN401 - whatever a source holds
+    if value is None or value == "":
+        return ABSENT
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return _number(float(value))
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, Path):
+        return _file(value)
+    if isinstance(value, dict) and ("bytes" in value or "path" in value):
+        data, path = value.get("bytes"), value.get("path")
+        return (
+            _plain(data, folder) if data is not None else _file(Path(image_place(str(path), os.path.abspath(folder))))
+        )
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, sort_keys=True, default=str)
+    text = str(value).strip()
+    try:
+        return _number(float(text))
+    except ValueError:
+        return text.lower() if text.lower() in ("true", "false") else text
+
+
+def _number(value: float) -> str:
+    try:
+        return repr(struct.unpack("f", struct.pack("f", value))[0] + 0.0)
+    except OverflowError:
+        return repr(value)
+
+
+def _file(path: Path) -> str:
+    """An image's bytes; its name where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return path.name

@@ -57,11 +57,7 @@ def most_likely(soft: Probabilities, k: int) -> tuple[Probabilities, Codes]:
 
 
 def fewer_classes(table: pa.Table, names: Sequence[str], top_k: int | None) -> pa.Table:
-    """A table with a column of soft labels, cut to the k most likely classes where it has more.
-
-    Args:
-        top_k: k; None leaves the table as it is.
-    """
+    """A table whose column of soft labels, if any, is cut to the k most likely classes; None leaves it as it is."""
     if top_k is None or SOFT not in table.column_names:
         return table
     place = table.column_names.index(SOFT)

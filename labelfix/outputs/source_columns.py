@@ -43,11 +43,7 @@ def _rounded(cell: list[dict[str, object]] | None) -> list[dict[str, object]]:
 def said_by(
     column: pa.ChunkedArray,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """`(O,)` row, source and label of each opinion.
-
-    Args:
-        column: `source_scores`.
-    """
+    """`(O,)` row, source and label of each opinion in `source_scores`."""
     rows = column.combine_chunks()
     rows = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows
     lengths = np.diff(rows.offsets.to_numpy()) * rows.is_valid().to_numpy(zero_copy_only=False)
@@ -57,11 +53,7 @@ def said_by(
 
 
 def given_columns(column: pa.ChunkedArray, sources: Sequence[str]) -> dict[str, pa.Array]:
-    """`given_<source>` → `(N,)` its label, null where it is silent; of several of one row the first.
-
-    Args:
-        column: `source_scores`.
-    """
+    """`given_<source>` → `(N,)` its label by `source_scores`, the first of several; null where it is silent."""
     row, who, label = said_by(column)
     found = {}
     for source in sources:

@@ -25,11 +25,7 @@ KEPT_WEIGHTS = "lost without: a rough figure, as the sources are very many; copi
 
 @dataclass(frozen=True)
 class WorstOpinion:
-    """A row that a source seems to have wrong.
-
-    Attributes:
-        score: The probability that the source is right.
-    """
+    """A row that a source seems to have wrong."""
 
     id: str
     file: str
@@ -40,11 +36,7 @@ class WorstOpinion:
 
 
 def read_sources(folder: RunFolder) -> dict[str, Any]:
-    """What `metrics.json` says of a run's sources.
-
-    Raises:
-        InputError: The run has one column of labels, or nothing judges it.
-    """
+    """What `metrics.json` says of a run's sources."""
     found = read_evidence(folder).get("sources")
     if not found:
         remedy = "train with --label-columns or --sources, and with trusted rows that stand in the noisy file"
@@ -53,11 +45,7 @@ def read_sources(folder: RunFolder) -> dict[str, Any]:
 
 
 def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) -> dict[str, Any]:
-    """The same with what each source costs: all its labels, and for each label that is right thanks to it.
-
-    Args:
-        costs: Source → price of a label.
-    """
+    """The same with what each source costs: all its labels, and for each label that is right thanks to it."""
     for name in costs:
         figures_of(found, name, f"--cost {name}=...")
     each = []
@@ -73,11 +61,7 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
 
 
 def figures_of(found: Mapping[str, Any], name: str, asked: str) -> dict[str, Any]:
-    """What is said of one source.
-
-    Raises:
-        SettingsError: There is no such source.
-    """
+    """What is said of one source."""
     each: dict[str, dict[str, Any]] = {figures["name"]: figures for figures in found["each"]}
     if name not in each:
         shown = ", ".join(map(visible, list(each)[:8])) + (", ..." if len(each) > 8 else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,6 +23,17 @@ LEARNABLE = "learnable"
 """`features` of `run.json`: the run is one on fixed features, and an encoder can learn others from it."""
 
 EXPORTED = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
+
+
+KEEP = "keep"
+"""A value of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
+
+MEANT = {
+    USE: "use the corrected labels",
+    KEEP: "keep the given labels: the corrected ones are no better",
+    "unclear": "it is unclear whether the corrected labels are better",
+}
+"""`verdict.labels` in words, without the figures: the line before has them. What cannot be measured it says as well."""
 
 
 def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger: Mapping[str, Any] | None) -> str:
@@ -67,11 +79,7 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: Mapping[str, A
 
 
 def go_further(features: str, run: str) -> str:
-    """The command that learns features from a run on fixed ones; empty where that cannot be done.
-
-    Args:
-        features: `features` of `run.json`.
-    """
+    """The command that learns features, by `features` of a fixed run's `run.json`; empty where there is none."""
     if features != LEARNABLE:
         return ""
     again = f"labelfix train --resume {shlex.quote(run)} --no-freeze"
@@ -99,3 +107,46 @@ def fixed_name(noisy: Mapping[str, Any]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The first lines of the page.
+
+    Attributes:
+        kind: `use`, `keep`, or empty.
+        result: What came of the run, as `train` prints it.
+        sentence: Whether to use it; empty where nothing judges the run.
+    """
+
+    kind: str
+    result: str
+    sentence: str
+    following: str
+    command: str
+
+
+def advice(run: str, manifest: Mapping[str, Any], actions: Mapping[str, int], evidence: Mapping[str, Any]) -> Advice:
+    """Gather it.
+
+    Args:
+        evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
+    """
+    verdict, noisy = evidence.get("verdict"), manifest["data"]["noisy"]
+    counts = {**manifest.get("counts", {}), "noisy": noisy["rows"], "actions": actions}
+    came = result(counts, verdict, evidence.get("ledger"))
+    if not verdict:
+        return Advice("", came, "", "", "")
+    kind = verdict["labels"]
+    sentence = MEANT.get(kind, "")
+    if kind == USE:
+        command = take_labels(run, noisy)
+        following = "write the noisy file with the corrected labels"
+    elif kind == KEEP:
+        following, command = "leave the labels as they are; the rows below are those most worth a look", ""
+    else:
+        following = (
+            "check rows drawn at random: with them as further trusted rows a new run can tell how many are right"
+        )
+        command = draw_rows(run)
+    return Advice(kind if kind in (USE, KEEP) else "", came, sentence, following, command)

@@ -36,8 +36,10 @@ def train_again(
         files += ["--clean", name]
     for flag in sorted(given_to):
         files += [flag, str(answers)]
-    moved = moved_settings(folder).items()
-    flags = [word for key, names in moved for each in names for word in (f"--{_bare(key)}", each)]
+    flags = []
+    for key, names in moved_settings(folder).items():
+        flag = "--" + key.rpartition(".")[2].replace("_", "-")
+        flags += [word for each in names for word in (flag, each)]
     words = ["labelfix", "train", "--config", str(folder.settings), *flags, *files]
     return (*words, "--out", str(free(folder.path)))
 
@@ -68,10 +70,6 @@ def moved_settings(folder: RunFolder) -> dict[str, list[str]]:
         if any(places):
             found[key] = [place or each for each, place in zip(named, places, strict=True)]
     return found
-
-
-def _bare(key: str) -> str:
-    return key.rpartition(".")[2].replace("_", "-")
 
 
 def _moved(folder: RunFolder, name: str) -> str | None:

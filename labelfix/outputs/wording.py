@@ -54,7 +54,6 @@ def all_notes(judgement: Judgement) -> list[str]:
 
 
 def _notes(judgement: Judgement) -> list[str]:
-    """What a person should read before the verdict."""
     notes = list(judgement.chosen.notes) if judgement.chosen else []
     found, gate = judgement.noise_rate, judgement.max_noise_rate
     if found is not None and gate is not None:

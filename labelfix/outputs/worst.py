@@ -13,11 +13,7 @@ Scored = tuple[RowNumbers, Scores, Scores]
 
 
 class WorstRows:
-    """The worst of the rows that come by: lowest label_score, then highest confidence, then order of the rows.
-
-    Args:
-        limit: How many to hold; None for all.
-    """
+    """The worst of the rows that come by: lowest label_score, then highest confidence, then order of the rows."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit

@@ -8,11 +8,7 @@ from typing import Any
 
 
 class PassedOn(io.RawIOBase):
-    """Reads from any place of another stream, which it closes with itself; `read` may be extended.
-
-    Args:
-        raw: The other one.
-    """
+    """Reads from any place of another stream, which it closes with itself; `read` may be extended."""
 
     def __init__(self, raw: Any) -> None:  # noqa: ANN401 - fsspec has no types
         self._raw = raw

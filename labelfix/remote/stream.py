@@ -12,11 +12,7 @@ from labelfix.settings.remote_names import WEB, scheme_of
 
 
 class RemoteFile(PassedOn):
-    """A remote file, read from any place; every failure on the way is an `InputError` that names the file.
-
-    Args:
-        url: The file's name, with its secrets.
-    """
+    """A remote file, read from any place; every failure on the way is an `InputError` that names the file."""
 
     def __init__(self, raw: Any, url: str) -> None:  # noqa: ANN401 - fsspec has no types
         super().__init__(raw)
@@ -24,12 +20,7 @@ class RemoteFile(PassedOn):
 
     @classmethod
     def of(cls, files: Any, key: str, url: str, cache: str, block: int) -> RemoteFile:  # noqa: ANN401 - as above
-        """Open a file.
-
-        Args:
-            cache: How it reads ahead, as fsspec calls it.
-            block: Bytes that it reads ahead.
-        """
+        """Open a file, which reads `block` bytes ahead as fsspec's `cache` does."""
         with worded(url):
             raw = files.open(key, "rb", block_size=block, cache_type=cache)
             if scheme_of(url) in WEB and not _seeks(raw):
@@ -37,7 +28,6 @@ class RemoteFile(PassedOn):
         return cls(raw, url)
 
     def read(self, size: int | None = -1) -> bytes:
-        """So many bytes, or all that are left."""
         with worded(self._url):
             return super().read(size)
 

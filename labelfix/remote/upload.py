@@ -99,9 +99,6 @@ def uploaded(path: RemotePath) -> Iterator[Upload]:
 
     Yields:
         A path of the same name to write to.
-
-    Raises:
-        RunError: It cannot be written there.
     """
     refuse_read_only(path)
     beside = Upload(str(path))
@@ -124,10 +121,6 @@ def uploaded(path: RemotePath) -> Iterator[Upload]:
 
 
 def refuse_read_only(path: RemotePath) -> None:
-    """Refuse to write where one can only read.
-
-    Raises:
-        RunError: It is the web.
-    """
+    """Refuse to write where one can only read."""
     if path.scheme in WEB:
         raise RunError(f"{path}: is only read; write to a disk, or to s3://, gs://, az:// or hf://")

@@ -48,11 +48,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
-
-    Attributes:
-        hosts: Values of `Host` that are this server's.
-    """
+    """Who may ask."""
 
     token: str
     hosts: frozenset[str]
@@ -78,7 +74,6 @@ class Pages:
     """What is shown and asked.
 
     Attributes:
-        worker: Finds neighbours; None where nobody wants them.
         who: The person that the page takes itself to be used by at first.
     """
 

@@ -52,11 +52,7 @@ class _Page:
 
 
 class Desk:
-    """What all pages share.
-
-    Args:
-        choose_next: Makes the queue `next`.
-    """
+    """What all pages share; `choose_next` makes the queue `next`."""
 
     def __init__(self, folder: RunFolder, noisy: str | None, budget: int, choose_next: ChooseNext) -> None:
         self.rows = RunRows(folder)
@@ -76,11 +72,7 @@ class Desk:
         self._ahead: Callable[[list[int]], None] = lambda positions: None
 
     def refuse_replaced(self) -> None:
-        """Refuse to go on where `train` has put another run into the folder: its rows are others.
-
-        Raises:
-            RunError: It has; or the run is gone.
-        """
+        """Refuse to go on where `train` has put another run into the folder: its rows are others."""
         try:
             changed = self._folder.manifest.stat().st_mtime_ns
         except OSError:
@@ -105,11 +97,7 @@ class Desk:
         return self._line(name).queue
 
     def rows_for(self, page: str, name: str, count: int, have: set[str]) -> list[dict[str, Any]]:
-        """The next rows of a queue for a page, none of which another page has before it.
-
-        Args:
-            have: Ids of rows that it has already.
-        """
+        """The next rows of a queue for a page that has some, none of which another page has before it."""
         line = self._line(name)
         with self._lock:
             self.answers.refresh()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from labelfix.data.labels.noise_rate import RateInterval, rate_of
-from labelfix.outputs.learning import sampled
+from labelfix.outputs.answered import sampled
 from labelfix.outputs.queues import RunRows
 from labelfix.runs.answers import Answer, Ledger
 
@@ -58,11 +58,7 @@ def decides_elsewhere(ledger: Ledger, who: str, own: Collection[str], first: int
 
 
 def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping[str, Any]) -> dict[str, Any] | None:
-    """u of the module's docstring, before the first decision and now; None where the run has no interval.
-
-    Args:
-        evidence: Of its `metrics.json`.
-    """
+    """u of the module's docstring, before the first decision and now; None where the run has no interval."""
     rate = (evidence.get("noise") or {}).get("rate") or {}
     start: Ends | None = (rate["value"], rate["low"], rate["high"]) if rate.get("low") is not None else None
     answered = [answer for answer in standing.values() if answer.label is not None]

@@ -47,7 +47,6 @@ class RowReader:
 
     Attributes:
         why_none: Why what rows hold is not shown; empty where it is.
-        window: Rows that are read together.
     """
 
     def __init__(self, folder: RunFolder, noisy: str | None) -> None:
@@ -108,7 +107,6 @@ class RowReader:
             return None
 
     def _told(self, positions: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401 - an array
-        """What `corrected.parquet` says of some rows, in order."""
         return rows_at(self._file, positions, [*SHOWN, *(name for name in MORE if name in self._file.schema.names)])
 
     def _shown(self, position: int, told: dict[str, Any], cells: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -129,7 +127,6 @@ class RowReader:
         }
 
     def _part(self, number: int, cells: Mapping[str, Any]) -> dict[str, Any]:
-        """One kind of input of a row."""
         spec = self._spec.parts[number]
         if spec.kind == "text":
             text = _joined(cells, spec.columns)
@@ -152,6 +149,5 @@ def _joined(cells: Mapping[str, Any], columns: Sequence[str]) -> str:
 
 
 def _likeliest(told: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str, float]]:
-    """The likeliest classes of a row with their probabilities."""
     pairs = zip(told.get(CLASSES) or classes, told["soft_label"], strict=False)
     return sorted(pairs, key=lambda pair: -pair[1])[:LIKELIEST]

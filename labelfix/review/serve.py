@@ -23,9 +23,6 @@ def listen(host: str, port: int) -> socket.socket:
     Args:
         host: The interface; no other is listened on.
         port: 0 takes any that is free.
-
-    Raises:
-        SettingsError: It is taken, or there is no such interface.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -40,12 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
-
-    Args:
-        listener: Of `listen`.
-        ready: Told the address as soon as it can be opened.
-    """
+    """Serve until SIGINT or SIGTERM; `ready` is told the address as soon as it can be opened."""
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
     names = {*HERE, host} if _loopback(host) else {*HERE, host, socket.gethostname(), *_addresses()}
@@ -83,7 +75,6 @@ def _loopback(host: str) -> bool:
 
 
 def _addresses() -> set[str]:
-    """The addresses of this machine."""
     try:
         return {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
     except OSError:

@@ -31,7 +31,6 @@ class Part:
     Attributes:
         columns: `(E,)` where its features stand among those of both.
         scale: `(E,)` what those are multiplied by to be its own.
-        width: D.
     """
 
     model: FittedModel
@@ -64,7 +63,6 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     """The mean of two fits.
 
     Args:
-        problem: The data, with the features of both side by side.
         first: One fit; it can judge every row that the other can, by the same folds.
     """
     one, other = first.model, second.model

@@ -44,12 +44,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Choice:
-    """The fit that is kept.
-
-    Attributes:
-        name: Which.
-        judged: What was asked of each.
-    """
+    """The fit that is kept."""
 
     name: str
     judged: Mapping[str, Judged]
@@ -80,11 +75,7 @@ class Choice:
 
 
 def judged(problem: Problem, model: FittedModel, rows: npt.NDArray[np.bool_]) -> Judged:
-    """Ask a fit.
-
-    Args:
-        rows: `(M,)` trusted rows that are asked about.
-    """
+    """Ask a fit about `(M,)` some trusted rows."""
     assert model.held is not None
     held = model.held.only(rows[model.held.rows])
     donors = None

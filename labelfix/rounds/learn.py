@@ -49,7 +49,6 @@ class Learnt:
     """What the rounds came to.
 
     Attributes:
-        encoded: The rows as the kept fit reads them.
         figures: Plain values, `rounds` of `metrics.json`.
     """
 
@@ -60,15 +59,7 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Rounds:
-    """Everything that does not change from round to round.
-
-    Attributes:
-        start: Inputs and settings.
-        place: What of the representation learns.
-        folder: Where encoders go.
-        checkpoints: Keeps how far it has come.
-        progress: Told what happens.
-    """
+    """Everything that does not change from round to round."""
 
     start: Start
     frozen: Fit
@@ -147,7 +138,6 @@ class Rounds:
         return self.place.encoder.family == "text"
 
     def _read(self, table: LabelTable) -> Inputs:
-        """Rows as the encoder reads them."""
         assert table.inputs is not None
         encoder = self.place.encoder
         return encoder.encode(inputs_of(table.inputs, self.place.spec), self.start.settings.compute, self.progress)
@@ -190,11 +180,7 @@ class Rounds:
         return fits, done
 
     def round(self, last: Fit, chain: str, number: int) -> tuple[Encoded, Fit]:
-        """Learn the soft labels of a fit, and fit again.
-
-        Raises:
-            TrainingError: A loss that is not a number.
-        """
+        """Learn the soft labels of a fit, and fit again."""
         task, place = self.lesson(chain, number), self._encoder(chain, number)
         if (chain, number) == (CHAINS[0], 1) and not place.is_dir():
             self.progress.headline(before(task, (1 + self.has_teacher) * len(CHAINS) * self.settings.rounds))

@@ -29,11 +29,7 @@ five eighths in 75 and 85, by all in 78 and 87."""
 
 
 def taught_rows(problem: Problem) -> npt.NDArray[np.bool_]:
-    """`(M,)` True for rows that teach: five eighths of each fold and class, and all that `next` chose.
-
-    Args:
-        problem: What the run on fixed features was fitted to.
-    """
+    """`(M,)` True for rows that teach: five eighths of each fold and class, and all that `next` chose."""
     return ~np.isin(cut_folds(problem.truth, problem.seed, PARTS).of, JUDGE) | ~problem.judges
 
 

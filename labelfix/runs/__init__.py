@@ -3,8 +3,7 @@
 from labelfix.runs.durable import atomic_path, make_folder, remove, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
-from labelfix.runs.identity import run_id
-from labelfix.runs.origin import RunOrigin
+from labelfix.runs.origin import RunOrigin, run_id
 from labelfix.runs.seal import made_here
 from labelfix.runs.targets import inputs_of, is_table, named, names_of, refuse_inputs, refuse_no_table, refuse_target
 

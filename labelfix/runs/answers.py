@@ -145,11 +145,7 @@ class AnswersFile:
         self.refresh()
 
     def refresh(self) -> Ledger:
-        """Take in what was appended since.
-
-        Raises:
-            RunError: A line is damaged.
-        """
+        """Take in what was appended since."""
         with self._threads:
             try:
                 handle = os.open(self.path, os.O_RDONLY)

@@ -58,11 +58,7 @@ def parse(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
 
 
 def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any type that msgspec knows
-    """What is wrong with a parsed document, as `field: what`; empty where nothing is.
-
-    Args:
-        schema: A type of `labelfix.runs.schema`.
-    """
+    """What is wrong with a document by a type of `labelfix.runs.schema`, as `field: what`; empty where nothing is."""
     try:
         msgspec.convert(value, schema)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
@@ -71,11 +67,7 @@ def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any
 
 
 def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN) -> None:  # noqa: ANN401 - as above
-    """Refuse a document that its schema does not allow.
-
-    Raises:
-        RunError: It does not; file and field are named.
-    """
+    """Refuse a document that its schema does not allow."""
     if wrong := wrong_with(value, schema):
         raise RunError(f"{source}: is damaged ({wrong}); {remedy}")
 
@@ -134,9 +126,6 @@ def check_rows(path: Path, rows: int) -> None:
     """Refuse corrected labels of another number of rows than the run was made from.
 
     Where they cannot be read, whoever reads them says so.
-
-    Raises:
-        RunError: They have.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -150,14 +139,7 @@ def check_rows(path: Path, rows: int) -> None:
 
 
 def check_files(path: Path) -> None:
-    """Refuse a file of a run that is none, such as a pipe, which nobody may ever write to, or that has no end.
-
-    Args:
-        path: A file, or a folder with all that it holds; one that is not there is fine.
-
-    Raises:
-        RunError: It is a pipe, a socket or a device, or a document larger than any that labelfix writes.
-    """
+    """Refuse a file of a run that is none, such as a pipe, which nobody may ever write to, or that has no end."""
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         with suppress(OSError):
             about = file.stat()

@@ -31,11 +31,7 @@ def is_no_text(path: object) -> bool:
 
 
 def check_size(text: str | bytes) -> None:
-    """Refuse a text that takes far more memory than it has letters.
-
-    Raises:
-        NotPlainJsonError: It does.
-    """
+    """Refuse a text that takes far more memory than it has letters."""
     if len(text) < LEAST:
         return
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labelfix.errors import Defect, InputError, RunError, SettingsError
 from labelfix.runs import schema
 from labelfix.runs.checked import check
+from labelfix.runs.files import jsonable
 from labelfix.settings.hub_access import HUB
 from labelfix.settings.remote_names import is_remote, secrets_of, without_secrets
 
@@ -68,12 +71,7 @@ class RunOrigin:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], folder: Path) -> RunOrigin:
-        """Read it back.
-
-        Raises:
-            RunError: It was begun by a labelfix that kept something else, or is damaged.
-            SettingsError: A setting of it is damaged.
-        """
+        """Read it back."""
         if not cls.__dataclass_fields__.keys() <= values.keys():
             raise RunError(
                 f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
@@ -90,14 +88,7 @@ class RunOrigin:
         return asdict(self)
 
     def settings_with(self, options: Mapping[str, Any]) -> TrainSettings:
-        """The run's settings, with those that may be given anew; no hub is asked for a backbone that is not.
-
-        Args:
-            options: Bare name of a setting → value.
-
-        Raises:
-            SettingsError: One differs from the run's (every such one is named with both values), or is none.
-        """
+        """The run's settings, with those that may be given anew; no hub is asked for a backbone that is not."""
         from labelfix.settings.resolve import all_fields
         from labelfix.settings.run import train_settings
 
@@ -125,7 +116,6 @@ class RunOrigin:
         """The settings to learn features by, of a run on fixed ones.
 
         Args:
-            values: The run's settings, as plain values.
             options: Bare name of a setting → value, as given now; `freeze` among them.
         """
         anew = ("freeze", "rounds", "epochs", "batch_size", "learning_rate", "head_learning_rate")
@@ -142,10 +132,6 @@ class RunOrigin:
         Args:
             noisy: As given again: a name, a table in memory, or None.
             clean: Likewise; or several.
-
-        Raises:
-            SettingsError: A name is not the one that the run was begun with.
-            RunError: A table in memory was not given again.
         """
         differing = []
         if _named(noisy) and not self._same(_names(noisy), (self.noisy,)):
@@ -183,9 +169,6 @@ class RunOrigin:
         Args:
             now: As `contents`, of today; only what is in both is compared.
             names: What to call each in the message; default: the source as given.
-
-        Raises:
-            InputError: Something has changed.
         """
         called = {"noisy": self.noisy, "clean": " + ".join(self.clean or ()), **names}
         changed = [
@@ -234,3 +217,17 @@ def _refuse(differing: list[str]) -> None:
 
 def _told(value: Any) -> str:  # noqa: ANN401 - of a setting
     return "automatic" if value is None else repr(value)
+
+
+def run_id(settings: Mapping[str, Any], contents: Sequence[str], seed: int) -> str:
+    """The id of a run: the same settings, inputs and seed always give the same one.
+
+    Args:
+        settings: Plain values of every setting that can change the result.
+        contents: Content hashes of the inputs, in a fixed order.
+
+    Returns:
+        16 hexadecimal digits of a SHA-256.
+    """
+    text = json.dumps([jsonable(settings), list(contents), seed], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -115,11 +115,7 @@ class RunPaths:
         return (self.path / WRITTEN / PLAN).is_file()
 
     def bases(self, manifest: Mapping[str, Any]) -> tuple[Path, ...]:
-        """Folders from which the relative names of its inputs may count: where it was begun, and where it lies.
-
-        Args:
-            manifest: Its `run.json`.
-        """
+        """Folders from which relative names in `run.json` may count: where the run was begun, and where it lies."""
         begun = manifest.get("directory")
         # By its letters, as it was recorded: the run may lie behind a link. And behind it, as the link may be new.
         here = dict.fromkeys((self.path.absolute(), self.path.resolve()))

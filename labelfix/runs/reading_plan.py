@@ -128,11 +128,7 @@ def read_plan(run: Path) -> Plan | None:
 
 
 def needed_plan(run: Path) -> Plan:
-    """The same where nothing can be done without it.
-
-    Raises:
-        RunError: There is none, or it is damaged.
-    """
+    """The same where nothing can be done without it."""
     plan = read_plan(run)
     if plan is None:
         what = f"make one with `labelfix certify --run {run} --max-noise-rate SHARE`"

@@ -121,11 +121,7 @@ class CorrectedRow(Struct):
 
 
 def published(name: str) -> dict[str, Any]:
-    """The JSON Schema of one of the documents that `labelfix schema` names.
-
-    Args:
-        name: A key of `PUBLISHED`.
-    """
+    """The JSON Schema of one of the documents of `PUBLISHED`."""
     import msgspec
 
     from labelfix.runs import certificate, schema, schema_evidence

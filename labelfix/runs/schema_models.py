@@ -189,12 +189,7 @@ FROZEN = ("table", "kernel", "embedding", "hashed-text", "lexical", "transformer
 
 
 def encoding_of(family: str, place: str = "encoding") -> type[Struct]:
-    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file.
-
-    Args:
-        family: A key of `ENCODINGS`.
-        place: What to call `encoding`.
-    """
+    """An object with the `encoding` of a family of `ENCODINGS`, so that faults are named as in the whole file."""
     return defstruct("Encoding", [("encoding", ENCODINGS[family])], rename={"encoding": place})
 
 

@@ -133,7 +133,6 @@ def _hidden(classifier: TrainedClassifier, inputs: Inputs) -> Probabilities:
 
 
 def _described(table: LabelTable, row: int) -> tuple[str, str, int]:
-    """Label, file and row of a labelled row."""
     label = table.classes.names[int(table.codes[row])]
     return label, table.files[table.file_index[row]], int(table.row_number[row])
 

@@ -1,6 +1,11 @@
 """The rows of a finished run that are worth a person's answer, with what they hold.
 
-Legend: N rows of the run, K classes.
+An answer corrects a label where the corrected label is wrong, so a row is worth P(corrected label is wrong) = 1 − soft
+label of the corrected class: not the rows whose given label is surely wrong, which are corrected without anyone's help.
+Chosen greedily, each choice lowers what rows near it are worth, because its answer will speak for them, and what rows
+of the class that was asked about are worth, so that all classes are covered.
+
+Legend: N rows of the run, n candidates, D features, K classes.
 """
 
 from __future__ import annotations
@@ -10,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.chosen_rows import ASK, CHANCE, DRAWN, WORST_FIRST
 from labelfix.data.columns.roles import Columns
 from labelfix.data.tables import ClassNames, Codes, Probabilities
-from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
@@ -24,6 +29,60 @@ from labelfix.scoring.match_truth import columns_of, labels_of
 from labelfix.scoring.nearest_trusted import hidden_of
 from labelfix.scoring.scorer import Blocks
 from labelfix.scoring.whom_to_ask import Asker
+
+CANDIDATES = 10
+"""Rows considered for each one wanted: those worth most."""
+
+TWIN = 0.97
+"""Cosine of features from which an answer speaks for the other row too, which is then not asked about."""
+
+COVERAGE = 0.25
+"""How fast a class that is asked about more often than others becomes worth less."""
+
+
+def worth(soft: Probabilities, corrected: Codes) -> npt.NDArray[np.float64]:
+    """`(N,)` P(corrected label is wrong).
+
+    Args:
+        soft: `(N, K)` soft labels.
+        corrected: `(N,)` corrected labels.
+    """
+    return 1 - soft[np.arange(len(soft)), corrected].astype(np.float64)
+
+
+def candidates(value: npt.NDArray[np.float64], usable: npt.NDArray[np.bool_], count: int) -> Codes:
+    """The rows worth most, best first; at most `CANDIDATES` times as many as are wanted.
+
+    Args:
+        value: `(N,)` of `worth`.
+        usable: `(N,)` False for rows that nobody may be asked about: trusted ones.
+    """
+    order = np.argsort(-value, kind="stable")
+    return order[usable[order]][: CANDIDATES * count].astype(np.int64)
+
+
+def choose(value: npt.NDArray[np.float64], suggested: Codes, features: Probabilities, count: int) -> Codes:
+    """Positions among the candidates, in the order to ask.
+
+    Args:
+        value: `(n,)` what each is worth.
+        suggested: `(n,)` its suggested class.
+        features: `(n, D)` of length 1.
+    """
+    left = np.ones(len(value), dtype=bool)
+    asked = np.zeros(int(suggested.max(initial=0)) + 1)
+    classes = max(len(np.unique(suggested)), 1)
+    chosen: list[int] = []
+    while len(chosen) < count and left.any():
+        fair = np.maximum(asked[suggested] - len(chosen) / classes, 0) / max(count / classes, 1)
+        now = np.where(left, value / (1 + COVERAGE * fair), -np.inf)
+        best = int(now.argmax())
+        chosen.append(best)
+        asked[suggested[best]] += 1
+        left &= features @ features[best] < TWIN
+        left[best] = False
+    return np.array(chosen, dtype=np.int64)
+
 
 OFFERS = 3
 """Rows that are looked at for each one wanted, where answers have prices."""
@@ -95,7 +154,6 @@ def described(
 
     Args:
         chosen: `(n,)` which rows, from 0, in the order to ask.
-        chance: `(n,)` with which probability; empty where nothing about it was random.
     """
     about = corrected_metadata(rows)
     classes, columns = ClassNames(about.classes), [*columns_of(rows), *([] if asker is None else [SOURCE_SCORES])]
@@ -136,7 +194,6 @@ def described(
 
 
 def _offer(asker: Asker, soft: Probabilities, part: pa.Table, place: int) -> dict[str, object]:
-    """Whom to ask about a row, what an answer gains, and its price."""
     heard = {each["source"] for each in part[SOURCE_SCORES][place].as_py() or ()}
     name, gain, price = asker.whom(soft, heard)
     return {ASK: name, "ask_gain": round(gain, 6), "ask_price": price}

@@ -131,11 +131,7 @@ class GateTable:
 
 
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
-    """Take the gate out of the values of a configuration file.
-
-    Raises:
-        SettingsError: An unknown key, or a value that does not fit.
-    """
+    """Take the gate out of the values of a configuration file."""
     values = document.get(TABLE, {})
     where = f"{config}, [{TABLE}]"
     if not isinstance(values, Mapping):

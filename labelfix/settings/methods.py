@@ -8,13 +8,15 @@ from labelfix.settings.baselines import (
     ConfidentLearningSettings,
     DistillationSettings,
     FineTuneSettings,
+    ForwardSettings,
+    GlcSettings,
+    JointOptimizationSettings,
     MixedSettings,
     NoisyOnlySettings,
 )
 from labelfix.settings.lookaheads import L2rwSettings, MetaWeightNetSettings, MlntSettings
 from labelfix.settings.mlc import MlcSettings
 from labelfix.settings.networks import FineTuningSettings, MethodSettings, NetworkSettings
-from labelfix.settings.transitions import ForwardSettings, GlcSettings, JointOptimizationSettings
 
 __all__ = [
     "METHOD_SETTINGS",

@@ -114,11 +114,7 @@ class MlcSettings(NetworkSettings):
         return self.recipe in (None, "anchored")
 
     def recipe_for(self, family: Family) -> Recipe:
-        """The recipe, which has to suit what is trained.
-
-        Raises:
-            SettingsError: `anchored`, for a network that is trained as a whole.
-        """
+        """The recipe, which has to suit what is trained."""
         if self.anchored and family != "head":
             raise SettingsError(
                 "mlc's default, recipe = anchored, corrects labels on fixed features and does not train a whole network: "
@@ -145,11 +141,7 @@ class MlcSettings(NetworkSettings):
         return frozenset(("recipe",))
 
     def as_published(self, batch_size: int, family: Family) -> MlcSettings:
-        """The same with what the published procedure fixes.
-
-        Args:
-            batch_size: Noisy rows a step.
-        """
+        """The same with what the published procedure fixes, for `batch_size` noisy rows a step."""
         return replace(
             self,
             **PUBLISHED,

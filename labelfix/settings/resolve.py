@@ -92,7 +92,6 @@ def all_fields(method: str) -> dict[str, SettingField]:
 
 
 def _names(method: str) -> dict[str, str]:
-    """Bare field name → dotted key."""
     return {key.rpartition(".")[2]: key for key in all_fields(method)}
 
 
@@ -109,11 +108,7 @@ def _given(value: object) -> bool:
 
 
 def values_of(document: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The settings of a configuration file as dotted keys; tables of methods that are not used are let through unread.
-
-    Raises:
-        SettingsError: It has a key or a table that labelfix does not know.
-    """
+    """The settings of a configuration file as dotted keys; tables of methods that are not used are not read."""
     flat: dict[str, Any] = {}
     for key, value in document.items():
         if key in (*KEYS, TABLE):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,47 @@ from labelfix.settings.base import build, check_choices, fields_of, plain, requi
 from labelfix.settings.data import DataSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
-from labelfix.settings.toml import to_document
+
+
+def to_document(values: Mapping[str, Any]) -> str:
+    """A TOML document of plain values: strings, numbers, booleans, and sequences and mappings of them.
+
+    Mappings at the top become tables, deeper ones are written on their line.
+    """
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    document = _lines({key: value for key, value in values.items() if key not in tables})
+    for key, table in tables.items():
+        document += ("\n" if document else "") + f"[{_key(key)}]\n{_lines(table)}"
+    return document
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in values.items())
+
+
+def _key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+    return key if bare else _string(key)
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - any plain value
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    raise TypeError(f"TOML has no {type(value).__name__}")
+
+
+def _string(text: str) -> str:
+    # JSON escapes what TOML does, but for the delete character.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
 
 _STRING = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 LARGEST, MOST_DOTS = 1 << 22, 1000
@@ -94,9 +135,6 @@ def train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
     Args:
         values: Top-level keys, and a table for each of `SECTIONS` and for the method.
         where: What to call the origin in messages.
-
-    Raises:
-        SettingsError: An unknown key or a value that does not fit.
     """
     method = str(values.get("method", "mlc"))
     if method not in METHOD_SETTINGS:
@@ -127,11 +165,7 @@ def to_toml(settings: TrainSettings) -> str:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a TOML file into plain values.
-
-    Raises:
-        SettingsError: The file cannot be read or is not TOML.
-    """
+    """Read a TOML file into plain values."""
     path = Path(path)
     if path.is_fifo():
         raise SettingsError(f"{path}: is a pipe; give an existing TOML file")
@@ -154,11 +188,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def settings_from(options: Mapping[str, Any]) -> TrainSettings:
-    """`TrainSettings` from single settings by their bare names, whichever section they belong to.
-
-    Raises:
-        SettingsError: A name that no section has.
-    """
+    """`TrainSettings` from single settings by their bare names, whichever section they belong to."""
     method = str(options.get("method", TrainSettings.method))
     if method not in METHOD_SETTINGS:
         raise SettingsError(f"method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")

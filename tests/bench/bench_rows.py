@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelfix.bench.rows import SCHEMA
+from labelfix.bench.measure import SCHEMA
 
 
 def row(setting, method, seed=0, test=0.5, noise="real", rate=None, **changes):

@@ -1,7 +1,5 @@
 """A plan with sets whose labels come from several sources."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq

@@ -5,8 +5,6 @@
 Runs are made with the interpreter that runs this, which has everything. FOLDER is made; it keeps the environment.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 import subprocess
@@ -22,7 +20,7 @@ ROWS, TRUSTED = 240, 60
 BACKBONES = ("lexical", "hashed-text", "linear")
 
 
-def write_rows(folder: Path) -> None:
+def write_rows(folder):
     """Noisy, trusted, new and true rows: numbers, and texts of the same classes."""
     generator = np.random.default_rng(0)
     truth = np.arange(2 * ROWS) % 2
@@ -42,13 +40,13 @@ def write_rows(folder: Path) -> None:
         csv.writer(file).writerows([["id", "label"], *([f"r{i}", "ab"[truth[i]]] for i in range(ROWS))])
 
 
-def sizes(folder: Path) -> tuple[float, float]:
+def sizes(folder):
     """MiB of the files below a folder, and of the disk that they take."""
     found = [file.lstat() for file in folder.rglob("*") if not file.is_symlink() and file.is_file()]
     return sum(each.st_size for each in found) / 2**20, sum(512 * each.st_blocks for each in found) / 2**20
 
 
-def install(folder: Path, sources: Path) -> Path:
+def install(folder, sources):
     """A fresh environment with the core; says what pip brought and how long it took."""
     venv.create(folder, with_pip=True)
     python, before = folder / "bin" / "python", sizes(folder)
@@ -61,7 +59,7 @@ def install(folder: Path, sources: Path) -> Path:
     return python
 
 
-def run(python: Path | str, folder: Path, *words: str, code: int = 0) -> str:
+def run(python, folder, *words, code=0):
     """A command; its stderr where it ends otherwise than it should."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if python != sys.executable:
@@ -72,7 +70,7 @@ def run(python: Path | str, folder: Path, *words: str, code: int = 0) -> str:
     return done.stderr
 
 
-def main(folder: Path, sources: Path) -> None:
+def main(folder, sources):
     """Install, make runs here, use them there, compare."""
     folder.mkdir(parents=True)
     core = install(folder / "core", sources)

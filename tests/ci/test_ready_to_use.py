@@ -3,8 +3,6 @@
 Tried as far as a machine without a network allows.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,12 +5,9 @@ swapped or removed is on the disk from the next fsync of its folder on; before, 
 such steps any that can stand alone. Steps within a scratch folder are lost all together or not at all.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,11 +47,11 @@ class Step:
     kept: bool = False
 
     @property
-    def inner(self) -> bool:
+    def inner(self):
         """Whether it is about nothing but scratch."""
         return all(SCRATCH.search(path) for path in self.paths)
 
-    def apply(self, names: Names) -> None:
+    def apply(self, names):
         """Do it; where it cannot be done, because a step before it was lost, nothing happens."""
         first, last = self.paths[0], self.paths[-1]
         if self.kind == "make":
@@ -101,7 +98,7 @@ class Recorder:
     going: set[str] = field(default_factory=set)
     moments: list[Moment] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self):
         self.names[""] = Node(None)
         self._look()
         for path, node in self.names.items():
@@ -110,7 +107,7 @@ class Recorder:
         self.steps.clear()
         self._note(inner=False)
 
-    def step(self, kind: str, *paths: str) -> None:
+    def step(self, kind, *paths):
         """A step of names is about to be taken, or has been."""
         inside = [self._inside(path) for path in paths]
         self._look()
@@ -123,7 +120,7 @@ class Recorder:
         self._do(Step(kind, tuple(inside), self.names[_parent(where)]))
         self._note(self.steps[-1].inner)
 
-    def fsync(self, path: str) -> None:
+    def fsync(self, path):
         """A file's contents, or a folder's names, are on the disk."""
         self._look()
         inside = self._inside(path)
@@ -138,7 +135,7 @@ class Recorder:
             node.contents = Path(path).read_bytes()
         self._note(inner=bool(SCRATCH.search(inside)))
 
-    def disks(self) -> Iterator[dict[str, bytes | None]]:
+    def disks(self):
         """Every content of the disk that the power may leave, at every moment; None for a folder."""
         seen = set()
         for moment in self.moments:
@@ -153,7 +150,7 @@ class Recorder:
                     seen.add(known)
                     yield disk
 
-    def _look(self) -> None:
+    def _look(self):
         """Take in what was made since, by whatever library."""
         for folder, folders, files in os.walk(self.root):
             for name in (*sorted(folders), *sorted(files)):
@@ -162,11 +159,11 @@ class Recorder:
                     node = Node(None if name in folders else b"")
                     self._do(Step("make", (path,), self.names[_parent(path)], node))
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step):
         self.steps.append(step)
         step.apply(self.names)
 
-    def _keep(self, step: Step) -> None:
+    def _keep(self, step):
         """The disk has a step; and what a renamed thing is, whatever was the last that brought it to its old name."""
         step.kept = True
         if step.kind in ("rename", "swap"):
@@ -176,12 +173,12 @@ class Recorder:
                         self._keep(before)
                     return
 
-    def _note(self, inner: bool) -> None:
+    def _note(self, inner):
         nodes = [*self.base.values(), *(step.node for step in self.steps if step.node)]
         kept = frozenset(step for step in self.steps if step.kept)
         self.moments.append(Moment(tuple(self.steps), kept, {node: node.contents for node in nodes}, inner))
 
-    def _inside(self, path: str) -> str | None:
+    def _inside(self, path):
         whole = Path(os.path.abspath(path))
         if not whole.is_relative_to(self.root):
             return None
@@ -193,7 +190,7 @@ _hooked: list[bool] = []
 
 
 @contextmanager
-def recorded(root: Path, monkeypatch) -> Iterator[Recorder]:
+def recorded(root, monkeypatch):
     """Record what this process does to the files below a folder."""
     recorder, fsync, exchange = Recorder(root), os.fsync, durable._exchange
 
@@ -220,7 +217,7 @@ def recorded(root: Path, monkeypatch) -> Iterator[Recorder]:
             _recording.clear()
 
 
-def lay_out(disk: dict[str, bytes | None], place: Path) -> None:
+def lay_out(disk, place):
     """Make a folder of what a disk holds."""
     for path in sorted(disk):
         if disk[path] is None:
@@ -229,7 +226,7 @@ def lay_out(disk: dict[str, bytes | None], place: Path) -> None:
             (place / path).write_bytes(disk[path])
 
 
-def _heard(event: str, arguments: tuple) -> None:
+def _heard(event, arguments):
     if not _recording:
         return
     recorder = _recording[0]
@@ -239,7 +236,7 @@ def _heard(event: str, arguments: tuple) -> None:
         recorder.step("remove", os.fsdecode(arguments[0]))
 
 
-def _losses(waiting: list[Step], inner: bool) -> Iterator[set[Step]]:
+def _losses(waiting, inner):
     """What may be lost of the steps that wait: all from one on, all but one, or only one."""
     scratch = {step for step in waiting if step.inner}
     outer = [] if inner else [step for step in waiting if not step.inner]
@@ -251,15 +248,15 @@ def _losses(waiting: list[Step], inner: bool) -> Iterator[set[Step]]:
             yield hidden | (set(outer) - {step})
 
 
-def _parent(path: str) -> str:
+def _parent(path):
     return path.rpartition("/")[0]
 
 
-def _below(names: Names, path: str) -> list[str]:
+def _below(names, path):
     return [name for name in names if name == path or name.startswith(f"{path}/")]
 
 
-def _taken(names: Names, path: str) -> Names:
+def _taken(names, path):
     """What is at a path and below, taken out."""
     node = names.get(path)
     if node is None or node.contents is not None:
@@ -267,5 +264,5 @@ def _taken(names: Names, path: str) -> Names:
     return {name.removeprefix(path): names.pop(name) for name in _below(names, path)}
 
 
-def _put(names: Names, path: str, what: Names) -> None:
+def _put(names, path, what):
     names.update({path + name: node for name, node in what.items()})

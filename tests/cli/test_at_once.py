@@ -1,7 +1,5 @@
 """Two processes at one place: one result or the other, whole, and whoever comes too late is told."""
 
-from __future__ import annotations
-
 import json
 import shutil
 
@@ -14,7 +12,7 @@ from labelfix.cli import main
 from labelfix.errors import RunError
 from labelfix.runs import RunFolder, durable
 
-QUICK = ("--set", "recipe=paper", "--set", "epochs=8")
+QUICK = ("--set", "recipe=paper", "--set", "epochs=2")
 
 
 @pytest.fixture

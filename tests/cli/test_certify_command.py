@@ -3,8 +3,6 @@
 import csv
 import json
 import shutil
-from pathlib import Path
-from typing import Any
 
 import jsonschema
 import numpy as np
@@ -25,7 +23,7 @@ BOUND = ["--max-noise-rate", "0.15"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """400 rows of a table in three classes, a fifth of them wrong; 80 trusted ones, and a run."""
     folder = tmp_path_factory.mktemp("certify")
     generator = np.random.default_rng(0)
@@ -41,13 +39,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def right(row: int | str) -> str:
+def right(row):
     """The true label of a row, by its number or its id."""
     return "xyz"[int(str(row).lstrip("k")) % 3]
 
 
 @pytest.fixture
-def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run(made, tmp_path, monkeypatch):
     """A copy of the run, nobody has read a row of; the working directory is its parent."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(made / "run", tmp_path / "run")
@@ -55,30 +53,28 @@ def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def noisy(made: Path) -> list[str]:
+def noisy(made):
     return ["--noisy", str(made / "noisy.csv")]
 
 
-def certify(run: Path, *words: str) -> int:
+def certify(run, *words):
     return main(["certify", "--run", str(run), *words])
 
 
-def kept(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "certificate" / "certificate.json").read_text())
-    return found
+def kept(run):
+    return json.loads((run / "certificate" / "certificate.json").read_text())
 
 
-def plan(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "certificate" / "plan.json").read_text())
-    return found
+def plan(run):
+    return json.loads((run / "certificate" / "plan.json").read_text())
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
+def rows_of(path):
     with path.open() as stream:
         return list(csv.DictReader(stream))
 
 
-def fill(path: Path, said: Any = right, count: int | None = None) -> None:
+def fill(path, said=right, count=None):
     """Answer the first so many rows of a file."""
     rows = rows_of(path)
     for row in rows[:count]:
@@ -89,19 +85,17 @@ def fill(path: Path, said: Any = right, count: int | None = None) -> None:
         writer.writerows(rows)
 
 
-def exported(run: Path) -> dict[str, str]:
+def exported(run):
     table = pq.read_table(run / "corrected.parquet")
     return dict(zip(table["id"].to_pylist(), table["corrected_label"].to_pylist(), strict=True))
 
 
-def unchecked(run: Path) -> set[str]:
+def unchecked(run):
     trusted = set(json.loads((run / "run.json").read_text())["trusted_rows"])
     return {name for place, name in enumerate(exported(run)) if place not in trusted}
 
 
-def test_from_the_first_row_to_a_certificate(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_from_the_first_row_to_a_certificate(run, noisy, tmp_path, capsys):
     assert certify(run, *BOUND, *noisy) == 1
     said = capsys.readouterr()
     assert said.out.startswith("not yet: it takes about ")
@@ -141,9 +135,7 @@ def test_from_the_first_row_to_a_certificate(
     assert certify(run, "--check", *noisy) == 0
 
 
-def test_labels_that_are_too_noisy_are_said_to_be(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_that_are_too_noisy_are_said_to_be(run, noisy, tmp_path, capsys):
     assert certify(run, "--max-noise-rate", "0.02", "--count", "100", *noisy) == 1
     fill(tmp_path / "to_check.csv", lambda name: "xyz"[(int(name[1:]) + int(name[1:]) // 3 % 2) % 3])
     capsys.readouterr()
@@ -154,7 +146,7 @@ def test_labels_that_are_too_noisy_are_said_to_be(
     assert not (tmp_path / "to_check-2.csv").exists()
 
 
-def test_answers_count_once_in_any_order_and_with_any_rest(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_answers_count_once_in_any_order_and_with_any_rest(run, noisy, tmp_path):
     certify(run, *BOUND, "--count", "60", *noisy)
     fill(tmp_path / "to_check.csv", count=30)
     certify(run, "--answers", "to_check.csv", *noisy)
@@ -169,9 +161,7 @@ def test_answers_count_once_in_any_order_and_with_any_rest(run: Path, noisy: lis
     assert not (tmp_path / "to_check-2.csv").exists()
 
 
-def test_what_nobody_can_tell_or_has_read_counts_as_wrong_and_proves_nothing_wrong(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_nobody_can_tell_or_has_read_counts_as_wrong_and_proves_nothing_wrong(run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "50", *noisy)
     whole = (tmp_path / "to_check.csv").read_text()
     ids = [row["id"] for row in rows_of(tmp_path / "to_check.csv")]
@@ -198,13 +188,13 @@ def test_what_nobody_can_tell_or_has_read_counts_as_wrong_and_proves_nothing_wro
     assert "4 rows before the last answered one are blank and count as wrong until answered" in seen["blank"][1]
 
 
-def wrong(run: Path) -> Any:
+def wrong(run):
     """Says of a row what is not its exported label."""
     labels = exported(run)
     return lambda row: "xyz"["xyz".index(labels[row]) - 1]
 
 
-def test_answers_of_other_people_are_in_the_run_already(run: Path, noisy: list[str]) -> None:
+def test_answers_of_other_people_are_in_the_run_already(run, noisy):
     certify(run, *BOUND, "--count", "40", *noisy)
     file = AnswersFile(run / "answers.jsonl")
     for number, each in enumerate(plan(run)["handed_out"][:25]):
@@ -214,7 +204,7 @@ def test_answers_of_other_people_are_in_the_run_already(run: Path, noisy: list[s
     assert (kept(run)["read"], kept(run)["not_told"]) == (25, 1)
 
 
-def test_answers_come_back_from_the_tools_that_tasks_go_to(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_answers_come_back_from_the_tools_that_tasks_go_to(run, noisy, tmp_path):
     """Tasks of the plan as `export --tasks` writes them; one was skipped there, and is still open."""
     certify(run, *BOUND, "--count", "30", *noisy)
     words = ["--run", str(run), "--tasks", "label-studio", "--queue", "certify", "--out", "studio", *noisy]
@@ -234,7 +224,7 @@ def test_answers_come_back_from_the_tools_that_tasks_go_to(run: Path, noisy: lis
     assert certify(run, "--answers", "project.json", *noisy) == 2
 
 
-def test_the_review_page_shows_the_rows_of_the_plan_in_its_order(run: Path, noisy: list[str]) -> None:
+def test_the_review_page_shows_the_rows_of_the_plan_in_its_order(run, noisy):
     rows = RunRows(RunFolder(run))
     with pytest.raises(RunError, match="there is no plan of rows to read; make one with `labelfix certify"):
         make_queue("certify", rows, 100, list)
@@ -245,9 +235,7 @@ def test_the_review_page_shows_the_rows_of_the_plan_in_its_order(run: Path, nois
     assert queue.inclusion.tolist() == [row["chance"] for row in plan(run)["handed_out"]]
 
 
-def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "30", *noisy)
     name = plan(run)["handed_out"][4]["id"]
     other = next(label for label in "xyz" if label != right(name))
@@ -263,7 +251,7 @@ def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(
     assert (run / "answers.jsonl").read_bytes() == before
 
 
-def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_path):
     certify(run, *BOUND, "--count", "30", *noisy)
     fill(tmp_path / "to_check.csv", lambda name: exported(run)[name])
     certify(run, "--answers", "to_check.csv", *noisy)
@@ -275,9 +263,7 @@ def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run: Path, noisy:
 
 
 @pytest.mark.parametrize("what", ["answers", "corrected", "plan", "draws", "certificate", "gone", "noisy"])
-def test_check_finds_whatever_was_changed(
-    what: str, run: Path, made: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, capsys):
     certify(run, "--max-noise-rate", "0.3", "--count", "60", *noisy)
     fill(tmp_path / "to_check.csv")
     assert certify(run, "--answers", "to_check.csv", *noisy) == 0
@@ -324,9 +310,7 @@ def test_check_finds_whatever_was_changed(
         assert "begin another plan with --new-plan" in capsys.readouterr().err
 
 
-def test_what_was_fixed_before_the_first_answer_stays_so(
-    run: Path, noisy: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_fixed_before_the_first_answer_stays_so(run, noisy, capsys):
     certify(run, *BOUND, "--count", "30", *noisy)
     before = plan(run)
     for words in (["--confidence", "0.9"], ["--seed", "4"], ["--min-confidence", "0.9"], ["--drop-issues"]):
@@ -341,7 +325,7 @@ def test_what_was_fixed_before_the_first_answer_stays_so(
     assert [row["id"] for row in plan(run)["handed_out"]] != [row["id"] for row in before["handed_out"]]
 
 
-def test_the_seed_decides_which_rows_are_read(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_the_seed_decides_which_rows_are_read(run, noisy, tmp_path):
     drawn = []
     for number, seed in enumerate(("5", "5", "6")):
         fresh = tmp_path / f"run-{number}"
@@ -352,7 +336,7 @@ def test_the_seed_decides_which_rows_are_read(run: Path, noisy: list[str], tmp_p
 
 
 @pytest.mark.parametrize("words", [["--drop-issues"], ["--min-confidence", "0.95"], ["--min-confidence", "0"], []])
-def test_the_labels_are_those_that_export_writes(words: list[str], run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_the_labels_are_those_that_export_writes(words, run, noisy, tmp_path):
     """All rows are read: then as many are wrong as in the exported file."""
     assert main(["export", "--run", str(run), "--corrected-labels", "out.csv", *words, *noisy, "-q"]) == 0
     rows = [row for row in rows_of(tmp_path / "out.csv") if row["id"] in unchecked(run)]
@@ -367,9 +351,7 @@ def test_the_labels_are_those_that_export_writes(words: list[str], run: Path, no
     assert found["status"] == "cannot be reached"
 
 
-def test_with_answers_the_corrections_of_the_reader_count(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_with_answers_the_corrections_of_the_reader_count(run, noisy, tmp_path, capsys):
     certify(run, "--max-noise-rate", "0.5", "--count", "150", *noisy)
     fill(tmp_path / "to_check.csv")
     certify(run, "--answers", "to_check.csv", *noisy)
@@ -395,18 +377,14 @@ def test_with_answers_the_corrections_of_the_reader_count(
         (["--check"], "certificate.json: cannot be read"),
     ],
 )
-def test_what_cannot_be_certified_is_an_error_and_no_verdict(
-    words: list[str], said: str, run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_certified_is_an_error_and_no_verdict(words, said, run, noisy, tmp_path, capsys):
     assert certify(run, *words, *noisy) == 2
     assert said in capsys.readouterr().err
     assert not (run / "certificate").exists()
     assert not list(tmp_path.glob("*.csv"))
 
 
-def test_labels_that_are_no_class_are_named_and_nothing_is_taken(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_that_are_no_class_are_named_and_nothing_is_taken(run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "20", *noisy)
     fill(tmp_path / "to_check.csv", lambda _: "w")
     assert certify(run, "--answers", "to_check.csv", *noisy) == 2
@@ -414,7 +392,7 @@ def test_labels_that_are_no_class_are_named_and_nothing_is_taken(
     assert not (run / "answers.jsonl").exists()
 
 
-def test_files_that_may_hold_answers_are_not_written_over(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_files_that_may_hold_answers_are_not_written_over(run, noisy, tmp_path):
     (tmp_path / "to_check.csv").write_text("mine")
     certify(run, *BOUND, "--count", "20", *noisy)
     assert (tmp_path / "to_check.csv").read_text() == "mine"
@@ -427,9 +405,7 @@ def test_files_that_may_hold_answers_are_not_written_over(run: Path, noisy: list
 
 
 @pytest.mark.parametrize("target", ["answers.jsonl", "certificate/plan.json", "corrected.parquet"])
-def test_what_people_have_answered_is_never_written_over(
-    target: str, run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_people_have_answered_is_never_written_over(target, run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "20", *noisy)
     fill(tmp_path / "to_check.csv", count=3)
     certify(run, "--answers", "to_check.csv", *noisy)
@@ -440,9 +416,7 @@ def test_what_people_have_answered_is_never_written_over(
     assert (run / target).read_bytes() == before
 
 
-def test_rows_nobody_asked_about_prove_nothing(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_nobody_asked_about_prove_nothing(run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "20", *noisy)
     planned = {row["id"] for row in plan(run)["handed_out"]}
     own = [f"{name},{right(name)}" for name in sorted(unchecked(run) - planned)]
@@ -455,7 +429,7 @@ def test_rows_nobody_asked_about_prove_nothing(
     assert kept(run)["read"] == 0
 
 
-def test_a_run_without_ids_is_certified_by_the_numbers_of_its_rows(made: Path, tmp_path: Path) -> None:
+def test_a_run_without_ids_is_certified_by_the_numbers_of_its_rows(made, tmp_path):
     noisy = [line.split(",", 1)[1] for line in (made / "noisy.csv").read_text().splitlines()]
     (tmp_path / "noisy.csv").write_text("\n".join(noisy) + "\n")
     trusted = [noisy[0], *(f"{noisy[i + 1].rsplit(',', 1)[0]},{right(i)}" for i in range(0, 400, 5))]
@@ -475,7 +449,7 @@ def test_a_run_without_ids_is_certified_by_the_numbers_of_its_rows(made: Path, t
     assert kept(run)["read"] == 60
 
 
-def test_python_goes_the_same_way_and_reads_what_the_command_began(run: Path, noisy: list[str], tmp_path: Path) -> None:
+def test_python_goes_the_same_way_and_reads_what_the_command_began(run, noisy, tmp_path):
     opened = labelfix.load_run(run)
     found = opened.certify(0.15, noisy=noisy[1])
     assert (found.status, found.certificate["read"]) == ("not yet", 0)
@@ -498,9 +472,7 @@ def test_python_goes_the_same_way_and_reads_what_the_command_began(run: Path, no
         opened.certify(1.5, noisy=noisy[1])
 
 
-def test_what_is_written_is_as_its_published_schema_says(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_written_is_as_its_published_schema_says(run, noisy, tmp_path, capsys):
     assert main(["schema", "certificate"]) == 0
     schema = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -514,9 +486,7 @@ def test_what_is_written_is_as_its_published_schema_says(
         validator.validate({**kept(run), "status": "perhaps"})
 
 
-def test_tasks_of_a_plan_are_the_rows_that_wait_and_come_back_to_certify(
-    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tasks_of_a_plan_are_the_rows_that_wait_and_come_back_to_certify(run, noisy, tmp_path, capsys):
     certify(run, *BOUND, "--count", "20", *noisy)
     fill(tmp_path / "to_check.csv", count=8)
     certify(run, "--answers", "to_check.csv", *noisy)
@@ -537,9 +507,7 @@ def test_tasks_of_a_plan_are_the_rows_that_wait_and_come_back_to_certify(
     assert "--queue certify: every row of it is decided" in capsys.readouterr().err
 
 
-def test_a_bound_that_takes_all_rows_comes_with_one_that_does_not(
-    run: Path, noisy: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bound_that_takes_all_rows_comes_with_one_that_does_not(run, noisy, capsys):
     assert certify(run, "--max-noise-rate", f"{1.01 * plan_of(run, noisy)['expected']:.5f}", *noisy) == 1
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.startswith("not yet: it takes all 320 rows to prove that no more than ")
@@ -547,7 +515,7 @@ def test_a_bound_that_takes_all_rows_comes_with_one_that_does_not(
     assert "could be proven with about " in said
 
 
-def plan_of(run: Path, noisy: list[str]) -> dict[str, Any]:
+def plan_of(run, noisy):
     """The plan of a run, made where there is none; nobody has read a row of it."""
     certify(run, *BOUND, *noisy)
     found = plan(run)
@@ -555,9 +523,7 @@ def plan_of(run: Path, noisy: list[str]) -> dict[str, Any]:
     return found
 
 
-def test_what_another_process_does_meanwhile_is_told_and_not_undone(
-    run: Path, noisy: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_another_process_does_meanwhile_is_told_and_not_undone(run, noisy, tmp_path, monkeypatch, capsys):
     assert certify(run, *BOUND, *noisy, "--out", "a.csv") == 1
     folder = RunFolder.open_finished(run)
     ours = campaign.open_campaign(folder, campaign.Wish(0.15), again=False)
@@ -571,7 +537,7 @@ def test_what_another_process_does_meanwhile_is_told_and_not_undone(
     first = plan(run)["handed_out"][0]["id"]
     append = AnswersFile.append
 
-    def late(file: AnswersFile, answer: Answer, knowing: str | None = None) -> Answer:
+    def late(file, answer, knowing=None):
         monkeypatch.setattr(AnswersFile, "append", append)
         file.append(Answer(key="k", id=first, decision="cannot_tell", who="eve", when=now(), queue="certify"))
         return file.append(answer, knowing)

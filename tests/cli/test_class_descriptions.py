@@ -1,7 +1,5 @@
 """Words for the classes, from the command line to the classifier."""
 
-from __future__ import annotations
-
 import pytest
 
 import labelfix

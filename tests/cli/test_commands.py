@@ -1,7 +1,5 @@
 """Whole commands: what they write, what they say on which stream, and how they end."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,14 +1,10 @@
 """Files of a finished run that were changed or damaged end in one error that names the file."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +20,7 @@ RUN, DESCRIPTION = "run/run.json", "run/classifier/labelfix.json"
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workshop(tmp_path_factory):
     """A folder with noisy.csv, gold.csv and a finished run; tests work on copies of it."""
     folder = tmp_path_factory.mktemp("workshop")
     points = np.random.default_rng(0).normal(size=(60, 2)) + np.where(np.arange(60) % 2, 3, -3)[:, None]
@@ -40,17 +36,17 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def at_work(workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def at_work(workshop, tmp_path, monkeypatch):
     shutil.copytree(workshop, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "copy" / "cache"))
     return tmp_path / "copy"
 
 
-def put(*keys: str | int, value: Any) -> Callable[[str], str]:
+def put(*keys, value):
     """Sets a value inside a JSON document; `...` takes the key away."""
 
-    def change(text: str) -> str:
+    def change(text):
         document = json.loads(text)
         inside = document
         for key in keys[:-1]:
@@ -64,10 +60,10 @@ def put(*keys: str | int, value: Any) -> Callable[[str], str]:
     return change
 
 
-def put_of_table(key: str, value: Any) -> Callable[[str], str]:
+def put_of_table(key, value):
     """Sets a value of how columns become features: of the last view, where a row is read in several ways."""
 
-    def change(text: str) -> str:
+    def change(text):
         document = json.loads(text)
         views = document["encoding"].get("views", [document])
         views[-1]["encoding"][key] = value
@@ -76,14 +72,14 @@ def put_of_table(key: str, value: Any) -> Callable[[str], str]:
     return change
 
 
-def empty_bin(text: str) -> str:
+def empty_bin(text):
     """No row in the first point of the reliability curve."""
     document = json.loads(text)
     document["evidence"]["calibration"]["soft_labels"]["reliability"][0]["rows"] = 0
     return json.dumps(document)
 
 
-def deep(_: str) -> str:
+def deep(_):
     return "[" * 100_000
 
 
@@ -152,14 +148,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("file", "change", "words", "said"), CHANGES, ids=[f"{c[0]}-{c[3][-35:]}" for c in CHANGES])
-def test_a_changed_file_of_a_run_is_named_in_one_error(
-    file: str,
-    change: Callable[[str], str],
-    words: tuple[str, ...],
-    said: str,
-    at_work: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_changed_file_of_a_run_is_named_in_one_error(file, change, words, said, at_work, capsys):
     path = at_work / file
     path.write_text(change(path.read_text(errors="replace")))
     assert main(words) == 2
@@ -169,17 +158,17 @@ def test_a_changed_file_of_a_run_is_named_in_one_error(
 
 
 @pytest.mark.parametrize("words", [EXPORT, CORRECT, REPORT], ids=lambda words: words[0])
-def test_the_run_itself_is_sound(words: tuple[str, ...], at_work: Path) -> None:
+def test_the_run_itself_is_sound(words, at_work):
     assert main(words) == 0
 
 
-def ids_of(table: pa.Table, text: str) -> pa.Table:
+def ids_of(table, text):
     """The same id for all rows, which is stored once."""
     ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), pa.array([text]))
     return table.set_column(table.column_names.index("id"), "id", ids)
 
 
-def shorter_lists(table: pa.Table) -> pa.Table:
+def shorter_lists(table):
     cut = pa.array(
         [row[: 1 + place % 2] for place, row in enumerate(table["soft_label"].to_pylist())], pa.list_(pa.float32())
     )
@@ -195,9 +184,7 @@ def shorter_lists(table: pa.Table) -> pa.Table:
     ],
     ids=["rows", "ids", "lists"],
 )
-def test_corrected_labels_that_do_not_fit_the_run_are_named(
-    change: Callable[[pa.Table], pa.Table], said: str, at_work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_corrected_labels_that_do_not_fit_the_run_are_named(change, said, at_work, capsys):
     path = Path("run/corrected.parquet")
     pq.write_table(change(pq.read_table(path)), path)
     assert main(["next", "--run", "run", "--out", "next.csv"]) == 2
@@ -208,9 +195,7 @@ def test_corrected_labels_that_do_not_fit_the_run_are_named(
 
 @pytest.mark.parametrize("name", ["run.json", "metrics.json", "corrected.parquet", "classifier/labelfix.json"])
 @pytest.mark.parametrize("kind", ["pipe", "endless", "large"])
-def test_what_is_no_file_is_not_waited_for(
-    name: str, kind: str, at_work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_no_file_is_not_waited_for(name, kind, at_work, capsys):
     """A pipe was waited for without end, `/dev/zero` and a file of holes filled the memory."""
     place = Path("run", name)
     place.unlink()
@@ -227,13 +212,13 @@ def test_what_is_no_file_is_not_waited_for(
         assert "unexpected" not in told
 
 
-def test_a_history_of_anything_but_numbers_is_not_drawn(at_work: Path) -> None:
+def test_a_history_of_anything_but_numbers_is_not_drawn(at_work):
     twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"])
     pq.write_table(pa.table({"loss": [0.5], "odd": twice}), Path("run/history.parquet"))
     assert main(REPORT) == 0
 
 
-def test_a_manifest_of_few_keys_is_read_where_no_more_is_needed(tmp_path: Path) -> None:
+def test_a_manifest_of_few_keys_is_read_where_no_more_is_needed(tmp_path):
     (tmp_path / "run.json").write_text('{"format_version": 1, "run_id": "x"}')
     assert RunFolder(tmp_path).read_manifest() == {"format_version": 1, "run_id": "x"}
     with pytest.raises(RunError, match="min_confidence is missing"):
@@ -243,19 +228,19 @@ def test_a_manifest_of_few_keys_is_read_where_no_more_is_needed(tmp_path: Path) 
 @pytest.mark.parametrize(
     "text", ["a = " + "[" * 100_000, "a = 1" + "0" * 5000, "a = \xff"], ids=["deep", "long", "latin"]
 )
-def test_a_configuration_that_cannot_be_read_is_no_toml(text: str, tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_be_read_is_no_toml(text, tmp_path):
     (tmp_path / "labelfix.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(SettingsError, match=r"labelfix\.toml: is not a TOML file"):
         read_toml(tmp_path / "labelfix.toml")
 
 
-def test_json_that_is_nested_too_deeply_is_no_json(tmp_path: Path) -> None:
+def test_json_that_is_nested_too_deeply_is_no_json(tmp_path):
     (tmp_path / "x.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match="nested too deeply"):
         read_json(tmp_path / "x.json")
 
 
-def test_more_rows_at_once_than_arrow_can_count_are_refused(at_work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_rows_at_once_than_arrow_can_count_are_refused(at_work, capsys):
     words = ["check", "--noisy", "noisy.csv", "--clean", "gold.csv", "--set", f"compute.read_rows={1 << 63}"]
     assert main(words) == 2
     assert f"read_rows = {1 << 63} must be less than 2,147,483,648" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """`flag` in several formats at once, and into files."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat

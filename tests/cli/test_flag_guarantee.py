@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ from labelfix.cli import main
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory):
     """600 rows of two features in three classes, 30 % wrong; 200 trusted ones, paired."""
     folder = tmp_path_factory.mktemp("flag")
     generator = np.random.default_rng(0)
@@ -30,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_p_values_stand_beside_the_labels_of_rows_that_are_not_trusted(run: Path) -> None:
+def test_p_values_stand_beside_the_labels_of_rows_that_are_not_trusted(run):
     table = pq.read_table(run / "corrected.parquet")
     p = table["p_value"].to_pylist()
     assert sum(value is None for value in p) == 200
@@ -41,7 +40,7 @@ def test_p_values_stand_beside_the_labels_of_rows_that_are_not_trusted(run: Path
     assert not basis["weighted"]
 
 
-def test_flags_by_guarantee_are_those_of_benjamini_and_hochberg(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_by_guarantee_are_those_of_benjamini_and_hochberg(run, capsys):
     assert main(["flag", "--run", str(run), "--max-false-flags", "0.2", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     p = np.array(
@@ -56,14 +55,14 @@ def test_flags_by_guarantee_are_those_of_benjamini_and_hochberg(run: Path, capsy
     assert np.mean(right) < 0.2
 
 
-def test_the_text_says_what_the_guarantee_rests_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_says_what_the_guarantee_rests_on(run, capsys):
     assert main(["flag", "--run", str(run), "--max-false-flags", "0.2", "--show", "0"]) == 0
     said = capsys.readouterr().out
     assert "trusted rows whose given label is right; with so many, either no row is flagged" in said
     assert "flagged so that at most 20 % of them are expected to be right" in said
 
 
-def test_a_budget_flags_the_worst_rows_that_nobody_has_checked(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_budget_flags_the_worst_rows_that_nobody_has_checked(run, capsys):
     assert main(["flag", "--run", str(run), "--budget", "7", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     table = pq.read_table(run / "corrected.parquet").to_pydict()
@@ -74,14 +73,12 @@ def test_a_budget_flags_the_worst_rows_that_nobody_has_checked(run: Path, capsys
 
 
 @pytest.mark.parametrize(("gate", "code"), [("0.6", 0), ("0.05", 1)])
-def test_the_noise_gate_fails_only_on_evidence(
-    run: Path, gate: str, code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_noise_gate_fails_only_on_evidence(run, gate, code, capsys):
     assert main(["flag", "--run", str(run), "--max-noise-rate", gate, "--show", "0"]) == code
     assert "its lower end is " + ("above" if code else "at or below") in capsys.readouterr().out
 
 
-def test_the_noise_rate_is_near_the_truth(run: Path) -> None:
+def test_the_noise_rate_is_near_the_truth(run):
     """The rate of the 400 rows that are not trusted, as they were drawn: not .3, which they were drawn with."""
     rate = json.loads((run / "metrics.json").read_text())["evidence"]["noise"]["rate"]
     table = pq.read_table(run / "corrected.parquet").to_pydict()
@@ -99,16 +96,12 @@ def test_the_noise_rate_is_near_the_truth(run: Path) -> None:
         (["--max-false-flags", "0"], "nothing could be flagged"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
-    run: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_done_is_refused(run, flags, message, capsys):
     assert main(["flag", "--run", str(run), *flags]) == 2
     assert message in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_a_run_without_judges_is_told_from_one_with(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_without_judges_is_told_from_one_with(run, tmp_path, capsys):
     old = tmp_path / "old"
     shutil.copytree(run, old)
     table = pq.read_table(old / "corrected.parquet")
@@ -121,9 +114,7 @@ def test_a_run_without_judges_is_told_from_one_with(
 
 
 @pytest.mark.parametrize("value", [1e300, -0.5, float("nan")])
-def test_a_p_value_that_is_no_probability_is_named(
-    value: float, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_p_value_that_is_no_probability_is_named(value, run, tmp_path, capsys):
     table = pq.read_table(run / "corrected.parquet")
     p = [None if said is None else value for said in table["p_value"].to_pylist()]
     place = table.schema.get_field_index("p_value")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,9 +10,7 @@ import pytest
 from labelfix.cli import main
 
 
-def write(
-    path: Path, rows: int, seed: int, wrong: float, shares: tuple[float, float, float] = (1 / 3,) * 3
-) -> list[str]:
+def write(path, rows, seed, wrong, shares=(1 / 3,) * 3):
     """Rows of two features in three classes, some labels wrong; gives their true labels."""
     generator = np.random.default_rng(seed)
     truth = generator.choice(3, rows, p=shares)
@@ -26,7 +23,7 @@ def write(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """A run of 600 rows, 30 % wrong, 200 of them trusted; 900 new rows like them, scored."""
     made = tmp_path_factory.mktemp("new")
     truth = write(made / "noisy.csv", 600, 0, 0.3)
@@ -40,20 +37,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def correct(folder: Path, name: str, out: str | None = None, *words: str) -> int:
+def correct(folder, name, out=None, *words):
     target = out or name.replace(".csv", ".parquet")
     files = ["--run", str(folder / "run"), "--noisy", str(folder / name), "--out", str(folder / target)]
     return main(["correct", *files, "-q", *words])
 
 
-def flagged(folder: Path, name: str, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict:
+def flagged(folder, name, capsys, *words, code=0):
     capsys.readouterr()
     assert main(["flag", "--corrected", str(folder / name), "--format", "json", *words]) == code
-    found: dict = json.loads(capsys.readouterr().out)
-    return found
+    return json.loads(capsys.readouterr().out)
 
 
-def test_flags_of_new_rows_hold_the_guarantee(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_of_new_rows_hold_the_guarantee(folder, capsys):
     said = flagged(folder, "new.parquet", capsys, "--max-false-flags", "0.2")
     truth = json.loads((folder / "truth.json").read_text())
     right = [found["given_label"] == truth[int(found["id"])] for found in said["findings"]]
@@ -63,7 +59,7 @@ def test_flags_of_new_rows_hold_the_guarantee(folder: Path, capsys: pytest.Captu
     assert said["new_rows"]["not_met"] == []
 
 
-def test_p_values_of_right_labels_are_no_smaller_than_chance_makes_them(folder: Path) -> None:
+def test_p_values_of_right_labels_are_no_smaller_than_chance_makes_them(folder):
     """Scores near 1 tie, so that large p-values are rarer; small ones are as frequent as they should be."""
     table = pq.read_table(folder / "new.parquet").to_pydict()
     truth = json.loads((folder / "truth.json").read_text())
@@ -78,14 +74,14 @@ def test_p_values_of_right_labels_are_no_smaller_than_chance_makes_them(folder: 
     assert np.median(wrong) < 0.02
 
 
-def test_the_text_says_what_is_assumed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_says_what_is_assumed(folder, capsys):
     assert main(["flag", "--corrected", str(folder / "new.parquet"), "--max-false-flags", "0.2", "--show", "0"]) == 0
     said = capsys.readouterr().out
     assert "assumed: these rows come from where the run's trusted rows come from" in said
     assert "this does not hold" not in said
 
 
-def test_the_noise_gate_judges_new_rows_on_evidence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_noise_gate_judges_new_rows_on_evidence(folder, capsys):
     truth = json.loads((folder / "truth.json").read_text())
     given = pq.read_table(folder / "new.parquet")["given_label"].to_pylist()
     wrong = np.mean([one != other for one, other in zip(given, truth, strict=True)])
@@ -96,13 +92,13 @@ def test_the_noise_gate_judges_new_rows_on_evidence(folder: Path, capsys: pytest
     assert flagged(folder, "new.parquet", capsys, "--max-noise-rate", "0.1", code=1)["passed"] is False
 
 
-def test_new_rows_of_another_noise_rate_get_another_estimate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_rows_of_another_noise_rate_get_another_estimate(folder, capsys):
     write(folder / "clean_rows.csv", 900, 5, 0.05)
     assert correct(folder, "clean_rows.csv") == 0
     assert flagged(folder, "clean_rows.parquet", capsys, "--max-noise-rate", "0.5")["noise_rate"]["value"] < 0.15
 
 
-def test_classes_in_other_shares_are_said_in_plain_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_classes_in_other_shares_are_said_in_plain_words(folder, capsys):
     write(folder / "other.csv", 600, 3, 0.3, (0.8, 0.1, 0.1))
     assert correct(folder, "other.csv") == 0
     assert main(["flag", "--corrected", str(folder / "other.parquet"), "--max-false-flags", "0.2", "--show", "0"]) == 0
@@ -114,14 +110,14 @@ def test_classes_in_other_shares_are_said_in_plain_words(folder: Path, capsys: p
     assert said.count("this does not hold, so what is said here may not either") == 2
 
 
-def test_the_runs_own_rows_are_told_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_runs_own_rows_are_told_apart(folder, capsys):
     assert correct(folder, "noisy.csv", "own.parquet") == 0
     lost = flagged(folder, "own.parquet", capsys, "--max-false-flags", "0.2")["new_rows"]["not_met"]
     assert len(lost) == 1
     assert "rows that the run was trained on" in lost[0]
 
 
-def test_rows_without_a_label_are_counted_and_not_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_without_a_label_are_counted_and_not_judged(folder, capsys):
     lines = (folder / "new.csv").read_text().splitlines()
     blank = [line.rsplit(",", 1)[0] + "," if i % 10 == 1 else line for i, line in enumerate(lines)]
     (folder / "some.csv").write_text("\n".join(blank) + "\n")
@@ -132,7 +128,7 @@ def test_rows_without_a_label_are_counted_and_not_judged(folder: Path, capsys: p
     assert p.null_count == 90
 
 
-def test_a_text_file_and_the_runs_own_table_name_the_way_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_file_and_the_runs_own_table_name_the_way_out(folder, capsys):
     assert correct(folder, "new.csv", "new_scored.csv") == 0
     for name in ("new_scored.csv", "run/corrected.parquet"):
         for gate in (["--max-false-flags", "0.2"], ["--max-noise-rate", "0.2"]):
@@ -142,7 +138,7 @@ def test_a_text_file_and_the_runs_own_table_name_the_way_out(folder: Path, capsy
             assert "with --run" in said
 
 
-def test_a_run_without_judges_gives_no_p_values(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_judges_gives_no_p_values(folder, capsys):
     """Two trusted rows judge nothing that could be called evidence; flags still go by confidence."""
     (folder / "run" / "judges").rename(folder / "judges")
     try:

@@ -1,7 +1,5 @@
 """The policy of the gate: `[gate]` of labelfix.toml, and what flags change of it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

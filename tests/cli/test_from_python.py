@@ -1,7 +1,5 @@
 """Python does what the commands do, with the same options."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Help as a person reads it: what is needed first, nothing torn at 80 columns, and a shell that completes."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """A run folder that is hostile in any one place ends every command in success or in one error that names the file."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from random import Random
@@ -25,22 +23,20 @@ SAMPLED = 30
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sound")
     hostile_runs.make(folder)
     return folder
 
 
-def test_all_commands_do_with_the_sound_run(sound: Path, tmp_path: Path) -> None:
+def test_all_commands_do_with_the_sound_run(sound, tmp_path):
     unchanged = Change("run/run.json", ("directory",), "")
     told = hostile_runs.HOSTILE.index("")
     assert hostile_runs.judge(Change(unchanged.file, unchanged.place, told), tmp_path, sound) == []
     assert all((tmp_path / name).exists() for name in ("report.html", "next.csv", "out.csv", "new.parquet", "said.csv"))
 
 
-def test_whatever_is_hostile_is_named_in_one_error_or_does_no_harm(
-    sound: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_whatever_is_hostile_is_named_in_one_error_or_does_no_harm(sound, tmp_path_factory):
     every = hostile_runs.changes(sound)
     files = {change.file for change in every}
     assert {"run/run.json", "run/metrics.json", "run/corrected.parquet", "begun/unfinished"} < files
@@ -64,12 +60,12 @@ def test_whatever_is_hostile_is_named_in_one_error_or_does_no_harm(
     ],
     ids=lambda text: text[:20],
 )
-def test_what_python_reads_and_json_does_not_allow_is_refused(text: str, what: str) -> None:
+def test_what_python_reads_and_json_does_not_allow_is_refused(text, what):
     with pytest.raises(NotPlainJsonError, match=what):
         parse(text)
 
 
-def test_what_json_allows_is_read() -> None:
+def test_what_json_allows_is_read():
     assert parse('{"\\ud83d\\ude00": [1e-400, -0.0, null]}') == {"\U0001f600": [0.0, 0.0, None]}
     assert parse("[" * DEEPEST + "]" * DEEPEST)
 
@@ -85,25 +81,25 @@ def test_what_json_allows_is_read() -> None:
         ({"counts": {"noisy": 1, "actions": {"keep": -1}}}, "counts.actions[...]: expected int >= 0"),
     ],
 )
-def test_the_field_is_named(value: dict[str, object], said: str) -> None:
+def test_the_field_is_named(value, said):
     assert wrong_with({"format_version": 1, **value}, schema.Manifest) == said
     with pytest.raises(RunError, match=r"^run/run\.json: is damaged \(.*\); train it again with --overwrite$"):
         check({"format_version": 1, **value}, schema.Manifest, "run/run.json")
 
 
-def test_inputs_of_a_kind_stand_in_a_column() -> None:
+def test_inputs_of_a_kind_stand_in_a_column():
     about = {"classes": ["a", "b"], "value_type": "string", "min_confidence": 0.5, "run_id": "1"}
     assert wrong_with({**about, "input_kind": "text", "input_columns": []}, Corrected).startswith("input_columns")
     assert wrong_with({**about, "input_kind": "text", "input_columns": ["said"]}, Corrected) == ""
     assert wrong_with(about, Corrected) == ""
 
 
-def test_a_document_that_is_no_object_is_refused() -> None:
+def test_a_document_that_is_no_object_is_refused():
     assert wrong_with([], Metrics) == "expected object, got array"
     assert wrong_with({}, Metrics) == ""
 
 
-def test_the_schema_knows_the_same_words_as_the_code() -> None:
+def test_the_schema_knows_the_same_words_as_the_code():
     assert get_args(schema.Sampling) == get_args(tables.Sampling)
     assert get_args(schema.ValueType) == get_args(tables.ValueType)
     assert get_args(schema.InputKind) == get_args(tables.InputKind)

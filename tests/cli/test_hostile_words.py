@@ -157,7 +157,7 @@ def test_every_option_refuses_hostile_words_harmlessly(run, word, tmp_path):
         run(*words, code=2)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_check_prints_any_table_harmlessly(data, run, tmp_path):
     """Values in every place of a table: what is right is shown, what is wrong is refused, harmlessly."""

@@ -1,7 +1,5 @@
 """Whatever asks a command to end, it ends in order: how to go on, an exit code of its own, no leftovers."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

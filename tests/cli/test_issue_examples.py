@@ -1,7 +1,5 @@
 """What is promised of whole commands: the same bytes however rows are read, and errors that leave nothing behind."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

@@ -1,7 +1,5 @@
 """A run that is killed while trusted rows judge it goes on with what was done, to the same bytes."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Real `labelfix train` processes, killed at random moments, resumed until they are done: the same bytes come out."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -22,7 +20,7 @@ Moments = list[tuple[str, str]]
 """For each kill what is waited for first, and then; see `Killer._wait`."""
 
 
-def chosen(kills: int) -> Moments:
+def chosen(kills):
     """Moments of all kinds: while a process starts, while it trains, while it writes a checkpoint."""
     dice = random.Random(kills)
     first = ["getting on", "getting on", "getting on", "anywhen"]
@@ -45,7 +43,7 @@ class Killer:
     during_writes: int = 0
     said: list[str] = field(default_factory=list)
 
-    def run(self, words: list[str], moments: Moments) -> None:
+    def run(self, words, moments):
         """Begin the run, kill it at these moments, and let it finish; moments that it does not reach are left."""
         while moments:
             process = self._start(["--resume", str(self.out)] if self.kills else words)
@@ -66,10 +64,10 @@ class Killer:
         self.said.append(process.ended()[1])
         assert process.returncode == 0, self.said[-1]
 
-    def _start(self, words: list[str]) -> OwnProcess:
+    def _start(self, words):
         return OwnProcess("train", *words, folder=self.out.parent)
 
-    def _wait(self, process: OwnProcess, moment: str) -> None:
+    def _wait(self, process, moment):
         """Until a moment of this kind, or the end of the process."""
         if moment == "anywhen":
             time.sleep(random.Random(self.kills).uniform(0.0, 0.5))
@@ -86,12 +84,12 @@ class Killer:
                 return
             time.sleep(0.001)
 
-    def _states(self) -> set[str]:
+    def _states(self):
         folder = self.out / "checkpoints"
         return {path.name for path in folder.glob("s*")} if folder.is_dir() else set()
 
 
-def straight_through(words: list[str], out: Path) -> bytes:
+def straight_through(words, out):
     """`corrected.parquet` of a run that nobody kills."""
     process = OwnProcess("train", *words, "--out", str(out), "--checkpoint-every", "0", "-q", folder=out.parent)
     _, said = process.ended()
@@ -135,10 +133,10 @@ def images(tmp_path, monkeypatch):
 NETWORK = ["--backbone", "mlp", "--set", "recipe=paper", "--set", "batch_size=16"]
 
 
-def survive(words: list[str], every: str, moments: Moments, folder: Path) -> list[Killer]:
+def survive(words, every, moments, folder):
     """Kill runs at these moments, each until it is done, and compare what comes out with one that was left alone."""
     expected = straight_through(words, folder / "straight")
-    killers: list[Killer] = []
+    killers = []
     while moments:
         killer = Killer(folder / f"killed-{len(killers)}")
         killers.append(killer)

@@ -1,7 +1,5 @@
 """A dozen kills of six kinds of command; `tests/measure/kills.py --kills 1000` has more."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

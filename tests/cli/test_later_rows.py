@@ -1,7 +1,5 @@
 """Rows that come after the run: small batches, new classes, files without labels, and the gate over all formats."""
 
-from __future__ import annotations
-
 import csv
 import json
 

@@ -1,7 +1,5 @@
 """`labelfix export --answers` and `labelfix learn`: what people decided reaches the labels, and the next run."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

@@ -1,7 +1,5 @@
 """`labelfix train --method …` with the methods beside MLC, from files to corrected files."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Training and `bench step` need a few packages and what these bring along; everything else is imported where used."""
 
-from __future__ import annotations
-
 import csv
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Whoever may read what a user writes may read what labelfix writes: modes follow the umask."""
 
-from __future__ import annotations
-
 import os
 import sys
 

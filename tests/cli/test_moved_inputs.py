@@ -1,7 +1,5 @@
 """The files of a run are found again from another folder and after a move; what changed since is never shown."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Files that labelfix.toml names: check and train take them, a flag wins, info shows them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

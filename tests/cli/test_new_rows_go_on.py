@@ -1,7 +1,5 @@
 """`correct` and `predict` of rows that an encoder or a network reads go on after a kill, to the same bytes."""
 
-from __future__ import annotations
-
 import pytest
 from tiny_encoders import WORDS, tiny_bert
 

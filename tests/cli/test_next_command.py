@@ -13,7 +13,7 @@ from labelfix.data.chosen_rows import CHANCE, DRAWN
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """300 rows of a table in three classes that overlap, a quarter of them wrong; 60 trusted ones, and a run."""
     made = tmp_path_factory.mktemp("next")
     generator = np.random.default_rng(0)
@@ -29,12 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def asked(folder: Path, out: Path, count: int) -> list[dict[str, str]]:
+def asked(folder, out, count):
     assert main(["next", "--run", str(folder / "run"), "--count", str(count), "--out", str(out), "--quiet"]) == 0
     return list(csv.DictReader(out.open()))
 
 
-def test_the_rows_come_with_inputs_both_likely_labels_and_room_for_the_answer(folder: Path, tmp_path: Path) -> None:
+def test_the_rows_come_with_inputs_both_likely_labels_and_room_for_the_answer(folder, tmp_path):
     rows = asked(folder, tmp_path / "ask.csv", 15)
     assert len(rows) == 15
     assert list(rows[0])[:4] == ["id", "a", "b", "label"]
@@ -50,7 +50,7 @@ def test_the_rows_come_with_inputs_both_likely_labels_and_room_for_the_answer(fo
     assert len({row["id"] for row in rows}) == 15
 
 
-def fill(path: Path, count: int, column: str = "label") -> list[str]:
+def fill(path, count, column="label"):
     """Answer the first so many rows of a file that `next` wrote with the truth; the others stay blank."""
     rows = list(csv.DictReader(path.open()))
     for row in rows[:count]:
@@ -62,20 +62,17 @@ def fill(path: Path, count: int, column: str = "label") -> list[str]:
     return [row["id" if "id" in row else "Nr"] for row in rows[:count]]
 
 
-def printed_command(said: str) -> list[str]:
+def printed_command(said):
     """The words after `labelfix` of the line that begins with it."""
     line = next(line for line in said.splitlines() if line.startswith("labelfix train"))
     return shlex.split(line)[1:]
 
 
-def evidence(run: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((run / "metrics.json").read_text())["evidence"]
-    return found
+def evidence(run):
+    return json.loads((run / "metrics.json").read_text())["evidence"]
 
 
-def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(folder, tmp_path, capsys, monkeypatch):
     """Run from another folder, under a name with a space."""
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "to label.csv"
@@ -100,14 +97,12 @@ def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
     assert not again & set(answered)
 
 
-def test_every_row_says_how_and_with_which_chance_it_was_drawn(folder: Path, tmp_path: Path) -> None:
+def test_every_row_says_how_and_with_which_chance_it_was_drawn(folder, tmp_path):
     rows = asked(folder, tmp_path / "ask.csv", 5)
     assert {(row[DRAWN], float(row[CHANCE])) for row in rows} == {("worst first", 1.0)}
 
 
-def test_answers_do_not_move_what_is_said_of_the_given_labels(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_do_not_move_what_is_said_of_the_given_labels(folder, tmp_path, capsys, monkeypatch):
     """`next` asks where labels are likely to be wrong: counted, its answers would raise the noise rate."""
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "ask.csv"
@@ -123,9 +118,7 @@ def test_answers_do_not_move_what_is_said_of_the_given_labels(
     assert abs(rates[0]["value"] - rates[1]["value"]) < 0.02
 
 
-def test_columns_are_called_as_in_the_own_files(
-    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_columns_are_called_as_in_the_own_files(tmp_path, folder, capsys):
     """The noisy labels stand in `given_label`, the trusted ones in `checked`, and ids are called differently."""
     noisy = (folder / "noisy.csv").read_text().replace("id,a,b,label", "Nr,a,b,given_label", 1)
     gold = (folder / "gold.csv").read_text().replace("id,label", "Key,checked", 1)
@@ -150,9 +143,7 @@ def test_columns_are_called_as_in_the_own_files(
     assert (judged["rows"], judged["chosen"]) == (60, 8)
 
 
-def test_answers_without_any_row_that_a_person_drew_judge_nothing(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_answers_without_any_row_that_a_person_drew_judge_nothing(folder, tmp_path, capsys):
     asked(folder, tmp_path / "ask.csv", 60)
     fill(tmp_path / "ask.csv", 60)
     files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(tmp_path / "ask.csv"), "--id-column", "id"]
@@ -162,18 +153,18 @@ def test_answers_without_any_row_that_a_person_drew_judge_nothing(
     assert evidence(tmp_path / "run") == {} or "ledger" not in evidence(tmp_path / "run")
 
 
-def asked_of(run: Path, out: Path) -> list[dict[str, str]]:
+def asked_of(run, out):
     assert main(["next", "--run", str(run), "--count", "10", "--out", str(out), "--quiet"]) == 0
     return list(csv.DictReader(out.open()))
 
 
-def test_an_input_is_never_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_input_is_never_written_over(folder, capsys):
     before = (folder / "noisy.csv").read_bytes()
     assert main(["next", "--run", str(folder / "run"), "--out", str(folder / "noisy.csv")]) == 2
     assert (folder / "noisy.csv").read_bytes() == before
 
 
-def test_a_network_is_judged_by_held_out_rows_that_a_person_drew(folder: Path, tmp_path: Path) -> None:
+def test_a_network_is_judged_by_held_out_rows_that_a_person_drew(folder, tmp_path):
     """A part of the answers is held out too: it says what the others took away, and judges nothing itself."""
     rows = asked(folder, tmp_path / "ask.csv", 60)
     fill(tmp_path / "ask.csv", len(rows))

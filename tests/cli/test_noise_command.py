@@ -1,7 +1,5 @@
 """`labelfix noise`: whole commands on small tables."""
 
-from __future__ import annotations
-
 import csv
 
 import numpy as np

@@ -147,7 +147,7 @@ def test_a_working_directory_whose_name_no_document_holds_is_told(tmp_path, monk
     ],
 )
 def test_memory_and_threads_that_are_used_up_are_told_with_what_to_do(error, monkeypatch, capsys):
-    def fail(*_: object) -> int:
+    def fail(*_):
         raise error
 
     monkeypatch.setattr("labelfix.cli.app.run", fail)

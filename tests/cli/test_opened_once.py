@@ -1,7 +1,5 @@
 """A command opens and checks the run that it is about once, however much of it is used afterwards."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -24,16 +22,14 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_command_opens_its_run_once(
-    words: tuple[str, ...], workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_opens_its_run_once(words, workshop, tmp_path, monkeypatch):
     shutil.copytree(workshop, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "here" / "cache"))
-    opened: list[Path | None] = []
+    opened = []
     open_finished = RunFolder.open_finished
 
-    def counted(path: Path | None) -> RunFolder:
+    def counted(path):
         opened.append(path)
         return open_finished(path)
 

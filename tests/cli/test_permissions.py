@@ -1,7 +1,5 @@
 """What a user may not read or write is one clear error, whatever it is; root is taken its power over modes for it."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

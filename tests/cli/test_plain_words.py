@@ -1,7 +1,5 @@
 """What a person sees of a normal training: at most eight lines, in plain words; all of it with -v."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -40,7 +38,7 @@ JARGON = (
 )
 
 
-def files(folder: Path, kind: str) -> None:
+def files(folder, kind):
     """300 rows of which every fourth label is wrong, and 60 trusted ones."""
     generator = np.random.default_rng(0)
     truth = np.arange(300) % 2
@@ -59,7 +57,7 @@ def files(folder: Path, kind: str) -> None:
     pq.write_table(pa.table({"id": np.arange(60), "label": words[truth[:60]]}), folder / "gold.parquet")
 
 
-def jargon_in(text: str) -> list[str]:
+def jargon_in(text):
     return [word for word in JARGON if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)]
 
 

@@ -1,7 +1,5 @@
 """Whenever the power goes, the old or the new result is there, whole."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

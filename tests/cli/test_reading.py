@@ -1,7 +1,5 @@
 """Options read without typer's own reading come out as typer would have them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,7 +14,7 @@ EVIL = '<script>document.title="broken"</script>"><img src=x onerror="document.t
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory):
     """A run on 240 texts whose labels, ids and words hold markup."""
     folder = tmp_path_factory.mktemp("report")
     generator = np.random.default_rng(0)
@@ -39,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_the_report_is_one_file_that_fetches_nothing(run: Path) -> None:
+def test_the_report_is_one_file_that_fetches_nothing(run):
     page = (run / "report.html").read_text()
     assert "Content-Security-Policy" in page
     assert "default-src 'none'" in page
@@ -52,7 +51,7 @@ def test_the_report_is_one_file_that_fetches_nothing(run: Path) -> None:
     assert again.endswith(f"--clean decisions.csv --out {run.with_name('run-2')}")
 
 
-def test_values_of_the_data_stay_text(run: Path) -> None:
+def test_values_of_the_data_stay_text(run):
     page = (run / "report.html").read_text()
     assert "<b>cat</b>" not in page
     assert "&lt;b&gt;cat&lt;/b&gt;" in page
@@ -60,7 +59,7 @@ def test_values_of_the_data_stay_text(run: Path) -> None:
     assert "<img src=x" not in page
 
 
-def test_the_table_holds_the_rows_that_nobody_checked_whose_label_is_changed_or_doubtful(run: Path) -> None:
+def test_the_table_holds_the_rows_that_nobody_checked_whose_label_is_changed_or_doubtful(run):
     page = (run / "report.html").read_text()
     trusted = {f"r{i}" for i in range(0, 240, 3)}
     rows = pq.ParquetFile(run / "corrected.parquet").read(["id", "action"]).to_pylist()
@@ -71,7 +70,7 @@ def test_the_table_holds_the_rows_that_nobody_checked_whose_label_is_changed_or_
     assert re.search(rf"Not among them: {changed} <a[^>]*>trusted rows</a>", page)
 
 
-def test_the_page_says_what_the_terminal_said_of_the_labels(run: Path) -> None:
+def test_the_page_says_what_the_terminal_said_of_the_labels(run):
     said = (run.parent / "said.txt").read_text().splitlines()
     result = next(line for line in said if " of 240 labels changed" in line)
     start = (run / "report.html").read_text().split('id="worst"')[0]
@@ -79,7 +78,7 @@ def test_the_page_says_what_the_terminal_said_of_the_labels(run: Path) -> None:
     assert f"{result}." in words
 
 
-def test_rows_of_a_run_whose_source_is_gone_are_shown_without_their_text(run: Path, tmp_path: Path) -> None:
+def test_rows_of_a_run_whose_source_is_gone_are_shown_without_their_text(run, tmp_path):
     moved = tmp_path / "run"
     shutil.copytree(run, moved)
     source = run.parent / "noisy.tsv"
@@ -93,7 +92,7 @@ def test_rows_of_a_run_whose_source_is_gone_are_shown_without_their_text(run: Pa
     assert page.count("<tr data-pair") > 20
 
 
-def test_a_run_without_evidence_says_so(run: Path, tmp_path: Path) -> None:
+def test_a_run_without_evidence_says_so(run, tmp_path):
     old = tmp_path / "run"
     shutil.copytree(run, old)
     (old / "metrics.json").write_text("{}")
@@ -130,7 +129,7 @@ window.addEventListener("load", () => {
 """
 
 
-def test_it_sorts_and_filters_in_a_browser_without_errors_or_requests(run: Path, tmp_path: Path, chromium) -> None:
+def test_it_sorts_and_filters_in_a_browser_without_errors_or_requests(run, tmp_path, chromium):
     page = tmp_path / "probed.html"
     page.write_text((run / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
     out, errors = chromium(page)
@@ -140,12 +139,12 @@ def test_it_sorts_and_filters_in_a_browser_without_errors_or_requests(run: Path,
     assert "CONSOLE" not in errors
 
 
-def test_trusted_rows_with_inputs_of_their_own_are_shown_as_the_reason(tmp_path: Path) -> None:
+def test_trusted_rows_with_inputs_of_their_own_are_shown_as_the_reason(tmp_path):
     """Trusted rows that stand in no noisy file: two gold files, one with inputs and one that is gone by then."""
     generator = np.random.default_rng(0)
     words = {"cat": "meow purr paw", "dog": "bark wag fetch"}
 
-    def table(path: Path, prefix: str, rows: int, noise: float, ids: str) -> None:
+    def table(path, prefix, rows, noise, ids):
         lines = [f"{ids},text,label"]
         for i in range(rows):
             truth = ["cat", "dog"][i % 2]

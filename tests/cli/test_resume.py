@@ -1,7 +1,5 @@
 """`labelfix train --resume`: what goes on, what is refused, and what is said."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Texts in several columns, and text, numbers and categories of one row together, from reading to new rows."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -165,7 +163,7 @@ def test_images_stand_beside_texts_and_numbers(table, tmp_path, monkeypatch):
 def readme_code(run):
     readme = (run / "classifier" / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    defined: dict = {}
+    defined = {}
     exec(code, defined)  # noqa: S102 - what the README says is run as a reader would
     return defined
 

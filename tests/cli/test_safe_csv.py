@@ -1,14 +1,12 @@
 """`--safe-csv`: cells that a spreadsheet would run are shown instead; everything else stays as it is."""
 
-from __future__ import annotations
-
 import csv
 import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labelfix.cli import main
@@ -54,7 +52,6 @@ def test_numbers_and_other_formats_are_left_alone(tmp_path):
         assert chunk.batch.column(0).to_pylist() == ["=1", "b"]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8))
 def test_no_cell_of_any_text_begins_as_a_formula_does(tmp_path_factory, text):
     (_, (cell, _)) = write(tmp_path_factory.mktemp("x") / "a.csv", [text], True)

@@ -1,7 +1,5 @@
 """A run that is killed while it scores its rows goes on with the blocks that were done, to the same bytes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Labels of several sources, from files to corrected labels and to what each source is worth."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`labelfix --help` and `labelfix flag` run on every commit of somebody's project: they must start at once."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

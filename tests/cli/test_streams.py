@@ -1,7 +1,5 @@
 """Exit codes hold whatever becomes of stdout and stderr: 1 is the gate's verdict and nothing else."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Nothing of the user's is overwritten: what is there is replaced only when asked for, and an input never."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

@@ -1,14 +1,12 @@
 """What is written as TOML is read back by Python's own reader."""
 
-from __future__ import annotations
-
 import tomllib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfix.settings.toml import to_document
+from labelfix.settings.run import to_document
 
 texts = st.text(st.characters(codec="utf-8"))
 plain = st.text(st.characters(codec="utf-8")) | st.booleans() | st.integers(-(2**63), 2**63 - 1)

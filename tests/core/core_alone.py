@@ -1,7 +1,5 @@
 """Run commands of labelfix as if `pip install labelfix` were all that is installed: everything else is hidden."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -58,7 +56,7 @@ class Done:
     err: str
 
 
-def run_core(folder: Path, *commands: list[str]) -> list[Done]:
+def run_core(folder, *commands):
     """Run commands one after the other in a process of their own.
 
     Args:

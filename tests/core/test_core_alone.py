@@ -1,7 +1,5 @@
 """The core does its commands where nothing else is installed, and says in a line what it does without."""
 
-from __future__ import annotations
-
 import io
 import shutil
 

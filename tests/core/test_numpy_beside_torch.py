@@ -4,8 +4,6 @@ Features of every light backbone are made again by the libraries that made them,
 their definitions.
 """
 
-from __future__ import annotations
-
 import io
 
 import hypothesis.strategies as st
@@ -256,7 +254,7 @@ CORRECTORS = {
 
 @pytest.mark.parametrize("corrector", CORRECTORS)
 @pytest.mark.parametrize("backbone", [tables, embeddings, hashed, lexical, patches])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=SEEDS)
 def test_a_finished_run_says_of_new_rows_what_torch_would(backbone, corrector, seed, tmp_path_factory):
     generator = np.random.default_rng(seed)

@@ -1,7 +1,5 @@
 """A column of every type that pyarrow can make, three rows each, the last without a value where it can be missing."""
 
-from __future__ import annotations
-
 import datetime
 import decimal
 import uuid
@@ -16,17 +14,17 @@ NOT_IN_PARQUET = frozenset(
 """What pyarrow does not write to Parquet."""
 
 
-def columns() -> dict[str, pa.Array]:
+def columns():
     """Column name → cells."""
     return {**_flat(), **_times(), **_nested(), **_coded()}
 
 
-def in_parquet() -> dict[str, pa.Array]:
+def in_parquet():
     """Those of `columns` that can be written to Parquet."""
     return {name: array for name, array in columns().items() if name not in NOT_IN_PARQUET}
 
 
-def _flat() -> dict[str, pa.Array]:
+def _flat():
     whole = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
     numbers = [*whole, pa.float16(), pa.float32(), pa.float64()]
     exact = [pa.decimal32(5, 2), pa.decimal64(10, 2), pa.decimal128(20, 2), pa.decimal256(50, 2)]
@@ -43,7 +41,7 @@ def _flat() -> dict[str, pa.Array]:
     }
 
 
-def _times() -> dict[str, pa.Array]:
+def _times():
     units = ["s", "ms", "us", "ns"]
     types = [pa.date32(), pa.date64(), *(pa.timestamp(u) for u in units), *(pa.duration(u) for u in units)]
     types += [*(pa.timestamp(u, "Europe/Berlin") for u in units), pa.time64("us"), pa.time64("ns")]
@@ -57,7 +55,7 @@ def _times() -> dict[str, pa.Array]:
     }
 
 
-def _nested() -> dict[str, pa.Array]:
+def _nested():
     numbers = [pa.list_(pa.float64()), pa.list_(pa.float16()), pa.large_list(pa.float32()), pa.list_(pa.float32(), 2)]
     numbers += [pa.list_view(pa.int32()), pa.large_list_view(pa.int32())]
     texts = [pa.list_(pa.string()), pa.list_(pa.string_view()), pa.list_(pa.large_string(), 2)]
@@ -76,7 +74,7 @@ def _nested() -> dict[str, pa.Array]:
     }
 
 
-def _coded() -> dict[str, pa.Array]:
+def _coded():
     words, numbers = pa.array(["a", "a", None]), pa.array([1, 1, None])
     vectors = pa.array([[1, 2], [3, 4], None], pa.list_(pa.float32(), 2))
     keys = pa.array([uuid.UUID(int=1).bytes, uuid.UUID(int=2**128 - 1).bytes, None], pa.binary(16))

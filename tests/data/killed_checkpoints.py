@@ -1,7 +1,5 @@
 """A training that is killed between its blocks."""
 
-from __future__ import annotations
-
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.settings.interval import CheckpointInterval
 

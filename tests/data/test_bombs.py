@@ -389,7 +389,7 @@ def test_pictures_that_are_large_together_are_decoded_one_after_the_other(monkey
     monkeypatch.setattr(picture, "AT_ONCE", 300)
     inside, most, told = 0, 0, threading.Lock()
 
-    def decode(side: int) -> None:
+    def decode(side):
         nonlocal inside, most
         with picture.room_for(Image.new("L", (side, 10))):
             with told:

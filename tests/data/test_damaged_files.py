@@ -1,13 +1,9 @@
 """Files whose bytes, names or types are odd are read as far as they make sense, and refused in one error otherwise."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
 import struct
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +24,7 @@ from labelfix.settings.data import DataSettings
 ROWS = 24
 
 
-def saved(folder: Path, *parts: pa.Table, **state: object) -> Path:
+def saved(folder, *parts, **state):
     """A folder as `datasets` saves it."""
     folder.mkdir()
     names = [f"data-{place}.arrow" for place in range(len(parts))]
@@ -40,18 +36,18 @@ def saved(folder: Path, *parts: pa.Table, **state: object) -> Path:
     return folder
 
 
-def arrow_file(path: Path, table: pa.Table) -> Path:
+def arrow_file(path, table):
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
     return path
 
 
-def read_all(path: Path, options: ReadOptions) -> None:
+def read_all(path, options):
     source = open_table(path, options=options)
     list(scan(source, source.schema.names, 10))
 
 
-def refusal(path: Path, **options: str) -> str:
+def refusal(path, **options):
     """The one error of reading every column of a table."""
     with pytest.raises(InputError) as caught:
         read_all(path, ReadOptions(**options))
@@ -63,9 +59,7 @@ REPEATED = pa.table([["a", "b"], ["cat", "dog"], ["x", "y"]], names=["id", "labe
 
 
 @pytest.mark.parametrize("make", [lambda f: arrow_file(f / "t.arrow", REPEATED), lambda f: saved(f / "t", REPEATED)])
-def test_columns_of_arrow_files_whose_titles_repeat_are_told_apart(
-    make: Callable[[Path], Path], tmp_path: Path
-) -> None:
+def test_columns_of_arrow_files_whose_titles_repeat_are_told_apart(make, tmp_path):
     source = open_table(make(tmp_path))
     assert source.schema.names == ["id", "label", "label (2)"]
     (chunk,) = source.scan(["label (2)", "id"])
@@ -85,7 +79,7 @@ def test_columns_of_arrow_files_whose_titles_repeat_are_told_apart(
     ],
     ids=lambda state: state[:45],
 )
-def test_a_dataset_folder_whose_state_names_no_files_is_refused(state: str, tmp_path: Path) -> None:
+def test_a_dataset_folder_whose_state_names_no_files_is_refused(state, tmp_path):
     folder = saved(tmp_path / "t", REPEATED)
     (folder / "state.json").write_text(state)
     said = refusal(folder)
@@ -94,31 +88,31 @@ def test_a_dataset_folder_whose_state_names_no_files_is_refused(state: str, tmp_
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800"], ids=["long", "zero", "surrogate"])
-def test_a_data_file_of_an_impossible_name_is_missing(name: str, tmp_path: Path) -> None:
+def test_a_data_file_of_an_impossible_name_is_missing(name, tmp_path):
     folder = saved(tmp_path / "t", REPEATED, _data_files=[{"filename": name}])
     assert refusal(folder) == f"FILE: lacks its data file {name}; save it again"
 
 
-def test_the_second_data_file_of_a_dataset_is_refused_where_its_columns_differ(tmp_path: Path) -> None:
+def test_the_second_data_file_of_a_dataset_is_refused_where_its_columns_differ(tmp_path):
     folder = saved(tmp_path / "t", pa.table({"id": ["a"], "n": [1]}), pa.table({"id": ["b"], "n": ["1"]}))
     said = refusal(folder)
     assert said.startswith("FILE/data-1.arrow: has other columns than FILE/data-0.arrow: id (string), n (string), and")
 
 
 @pytest.mark.parametrize("make", [arrow_file, lambda path, table: saved(path, table)])
-def test_a_name_inside_a_column_that_is_not_utf8_is_damage(make: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_name_inside_a_column_that_is_not_utf8_is_damage(make, tmp_path):
     path = make(tmp_path / "t.arrow", pa.table({"s": [{"zzzz": 1}]}))
     file = path / "data-0.arrow" if path.is_dir() else path
     file.write_bytes(file.read_bytes().replace(b"zzzz", b"zz\xff\xfe"))
     assert "cannot be read as an Arrow file" in refusal(path)
 
 
-def test_a_feature_description_that_makes_no_sense_gives_no_class_names(tmp_path: Path) -> None:
-    def told(names: object) -> tuple[str, ...]:
+def test_a_feature_description_that_makes_no_sense_gives_no_class_names(tmp_path):
+    def told(names):
         feature = {"label": {"names": names, "_type": "ClassLabel"}}
         return described(json.dumps({"info": {"features": feature}}))
 
-    def described(by: str) -> tuple[str, ...]:
+    def described(by):
         table = pa.table({"label": [0, 1]}).replace_schema_metadata({"huggingface": by})
         return class_label_names(open_table(arrow_file(tmp_path / "t.arrow", table)), "label")
 
@@ -127,7 +121,7 @@ def test_a_feature_description_that_makes_no_sense_gives_no_class_names(tmp_path
     assert described("[" * 100_000) == ()
 
 
-def test_categories_that_are_stored_as_views_are_read(tmp_path: Path) -> None:
+def test_categories_that_are_stored_as_views_are_read(tmp_path):
     coded = pa.DictionaryArray.from_arrays(
         pa.array([1, 0, None, 1], pa.int8()), pa.array(["red", "blue"], pa.string_view())
     )
@@ -136,7 +130,7 @@ def test_categories_that_are_stored_as_views_are_read(tmp_path: Path) -> None:
     assert chunk.batch.column(0).to_pylist() == ["blue", "red", None, "blue"]
 
 
-def test_a_struct_whose_fields_share_a_name_is_read_as_text_where_parts_differ(tmp_path: Path) -> None:
+def test_a_struct_whose_fields_share_a_name_is_read_as_text_where_parts_differ(tmp_path):
     twins = pa.StructArray.from_arrays([pa.array([1, 2]), pa.array(["x", "y"])], ["a", "a"])
     (tmp_path / "parts").mkdir()
     pq.write_table(pa.table({"id": ["p", "q"], "s": twins}), tmp_path / "parts" / "0.parquet")
@@ -145,7 +139,7 @@ def test_a_struct_whose_fields_share_a_name_is_read_as_text_where_parts_differ(t
     assert cells == ['{"a": 1, "a (2)": "x"}', '{"a": 2, "a (2)": "y"}', "plain"]
 
 
-def test_a_parquet_column_with_fewer_rows_than_the_file_says_is_damage(tmp_path: Path) -> None:
+def test_a_parquet_column_with_fewer_rows_than_the_file_says_is_damage(tmp_path):
     whole = tmp_path / "t.parquet"
     pq.write_table(pa.table({"id": range(ROWS), "text": ["a"] * ROWS}), whole, compression="none")
     data = whole.read_bytes()
@@ -163,14 +157,14 @@ def test_a_parquet_column_with_fewer_rows_than_the_file_says_is_damage(tmp_path:
     assert any(f"0 rows of text where there are {ROWS}" in said for said in refusals)
 
 
-def test_a_header_without_rows_that_is_no_utf8_is_refused_as_such(tmp_path: Path) -> None:
+def test_a_header_without_rows_that_is_no_utf8_is_refused_as_such(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes("id,naïve,label".encode("latin-1"))
     assert refusal(path).startswith("FILE: is not UTF-8 text (byte 0xef in the header)")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "shift_jis"])
-def test_a_file_that_is_not_in_the_encoding_named_is_refused_as_such(encoding: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_in_the_encoding_named_is_refused_as_such(encoding, tmp_path):
     path = tmp_path / "t.csv"
     broken = b"id,text,label\na1,caf\xe9,cat\n\x85\n"
     if encoding == "utf-16":
@@ -179,7 +173,7 @@ def test_a_file_that_is_not_in_the_encoding_named_is_refused_as_such(encoding: s
     assert f"FILE: is not {encoding[:6]}" in refusal(path, encoding=encoding)
 
 
-def test_half_of_a_surrogate_pair_in_a_key_is_a_replacement_mark(tmp_path: Path) -> None:
+def test_half_of_a_surrogate_pair_in_a_key_is_a_replacement_mark(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_text('{"id": 1, "\\ud800": "x"}\n')
     source = open_table(path)
@@ -187,7 +181,7 @@ def test_half_of_a_surrogate_pair_in_a_key_is_a_replacement_mark(tmp_path: Path)
     assert next(iter(source.scan())).batch.to_pydict() == {"id": [1], "\ufffd": ["x"]}
 
 
-def test_a_palette_image_without_its_palette_is_found_before_training() -> None:
+def test_a_palette_image_without_its_palette_is_found_before_training():
     levels = Image.fromarray(np.arange(36, dtype=np.uint8).reshape(6, 6)).convert("P")
     whole = io.BytesIO()
     levels.save(whole, "PNG")
@@ -201,9 +195,7 @@ def test_a_palette_image_without_its_palette_is_found_before_training() -> None:
 
 
 @pytest.mark.parametrize("make", [arrow_file, lambda path, table: saved(path, table)])
-def test_an_offset_that_leads_out_of_a_file_is_one_error_that_names_the_file(
-    make: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_an_offset_that_leads_out_of_a_file_is_one_error_that_names_the_file(make, tmp_path):
     columns = {"id": ["a", "b", "c", "d"], "text": ["some words here"] * 4, "label": ["x", "y", "x", "y"]}
     path = make(tmp_path / "noisy.arrow", pa.table(columns))
     file = path / "data-0.arrow" if path.is_dir() else path
@@ -227,7 +219,7 @@ def test_a_packed_file_that_breaks_off_behind_bytes_that_are_no_text_is_named(tm
         open_table(tmp_path / "t.csv.bz2")
 
 
-def test_a_text_that_is_no_utf8_inside_a_cell_of_one_of_several_files_is_damage(tmp_path: Path) -> None:
+def test_a_text_that_is_no_utf8_inside_a_cell_of_one_of_several_files_is_damage(tmp_path):
     broken = pa.array([b"\xed\xa0\x80", b"b"]).view(pa.string())
     inside = pa.StructArray.from_arrays([broken], ["name"])
     pq.write_table(pa.table({"id": ["1", "2"], "about": inside}), tmp_path / "0.parquet")

@@ -1,12 +1,9 @@
 """Parquet, Hugging Face, folders of images and tables in memory all open as the same kind of source."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import datasets
 import numpy as np
@@ -24,11 +21,11 @@ from labelfix.errors import InputError
 TABLE = pa.table({"id": [1, 2, 3], "text": ["one", "two", None], "label": [0, 1, 1]})
 
 
-def rows(source: Any, columns: list[str] | None = None) -> list[dict[str, Any]]:
+def rows(source, columns=None):
     return [row for chunk in open_table(source).scan(columns) for row in chunk.batch.to_pylist()]
 
 
-def dataset() -> datasets.Dataset:
+def dataset():
     features = datasets.Features(
         {
             "id": datasets.Value("int64"),
@@ -39,7 +36,7 @@ def dataset() -> datasets.Dataset:
     return datasets.Dataset.from_dict(TABLE.to_pydict(), features=features)
 
 
-def test_each_format_has_a_name_of_its_own() -> None:
+def test_each_format_has_a_name_of_its_own():
     assert [f.name for f in FORMATS] == [
         "hugging_face",
         "parquet",
@@ -52,7 +49,7 @@ def test_each_format_has_a_name_of_its_own() -> None:
     ]
 
 
-def test_a_folder_of_parts_is_read_in_natural_order_and_hidden_files_are_not(tmp_path: Path) -> None:
+def test_a_folder_of_parts_is_read_in_natural_order_and_hidden_files_are_not(tmp_path):
     for part in (10, 2):
         pq.write_table(pa.table({"id": [part]}), tmp_path / f"part-{part}.parquet")
     pq.write_table(pa.table({"id": [99]}), tmp_path / "_part-1.parquet")
@@ -61,7 +58,7 @@ def test_a_folder_of_parts_is_read_in_natural_order_and_hidden_files_are_not(tmp
     assert rows(str(tmp_path / "part-*.parquet")) == [{"id": 2}, {"id": 10}]
 
 
-def test_parquet_row_numbers_start_anew_in_every_file(tmp_path: Path) -> None:
+def test_parquet_row_numbers_start_anew_in_every_file(tmp_path):
     for part in (1, 2):
         pq.write_table(pa.table({"id": list(range(5))}), tmp_path / f"{part}.parquet", row_group_size=2)
     places = [(c.file_index, c.first_row, c.batch.num_rows) for c in open_table(tmp_path).scan(rows=3)]
@@ -70,13 +67,13 @@ def test_parquet_row_numbers_start_anew_in_every_file(tmp_path: Path) -> None:
     assert sum(p[2] for p in places) == 10
 
 
-def test_columns_come_in_the_order_asked_for(tmp_path: Path) -> None:
+def test_columns_come_in_the_order_asked_for(tmp_path):
     pq.write_table(TABLE, tmp_path / "t.parquet")
     for source in (tmp_path / "t.parquet", TABLE, dataset()):
         assert list(rows(source, ["label", "id"])[0]) == ["label", "id"]
 
 
-def test_a_saved_dataset_is_read_with_its_class_names(tmp_path: Path) -> None:
+def test_a_saved_dataset_is_read_with_its_class_names(tmp_path):
     dataset().save_to_disk(tmp_path / "saved")
     source = open_table(tmp_path / "saved")
     assert source.format == "hugging_face"
@@ -85,12 +82,12 @@ def test_a_saved_dataset_is_read_with_its_class_names(tmp_path: Path) -> None:
     assert class_label_names(source, "text") == ()
 
 
-def test_a_parquet_file_made_from_a_dataset_keeps_the_class_names(tmp_path: Path) -> None:
+def test_a_parquet_file_made_from_a_dataset_keeps_the_class_names(tmp_path):
     dataset().to_parquet(str(tmp_path / "t.parquet"))
     assert class_label_names(open_table(tmp_path / "t.parquet"), "label") == ("no", "yes")
 
 
-def test_a_saved_dataset_of_several_splits_is_refused_with_their_folders(tmp_path: Path) -> None:
+def test_a_saved_dataset_of_several_splits_is_refused_with_their_folders(tmp_path):
     datasets.DatasetDict({"train": dataset(), "test": dataset()}).save_to_disk(tmp_path / "saved")
     with pytest.raises(InputError, match=r"2 splits \(train, test\); say which: --split train, or give .*saved/train$"):
         open_table(tmp_path / "saved")
@@ -98,21 +95,21 @@ def test_a_saved_dataset_of_several_splits_is_refused_with_their_folders(tmp_pat
     assert rows(tmp_path / "one") == TABLE.to_pylist()
 
 
-def test_a_saved_dataset_without_its_data_file_is_refused(tmp_path: Path) -> None:
+def test_a_saved_dataset_without_its_data_file_is_refused(tmp_path):
     dataset().save_to_disk(tmp_path / "saved")
     next((tmp_path / "saved").glob("*.arrow")).unlink()
     with pytest.raises(InputError, match=r"saved: lacks its data file data-00000"):
         open_table(tmp_path / "saved")
 
 
-def test_a_shuffled_dataset_in_memory_is_read_in_its_own_order() -> None:
+def test_a_shuffled_dataset_in_memory_is_read_in_its_own_order():
     shuffled = dataset().select([2, 0])
     assert [row["id"] for row in rows(shuffled)] == [3, 1]
     assert class_label_names(open_table(shuffled), "label") == ("no", "yes")
 
 
 @pytest.mark.parametrize("make", [lambda: TABLE, lambda: TABLE.to_pandas(), lambda: pl.from_arrow(TABLE), dataset])
-def test_tables_in_memory_hold_the_same_rows(make: Any) -> None:
+def test_tables_in_memory_hold_the_same_rows(make):
     assert [(r["id"], r["text"] or None, r["label"]) for r in rows(make())] == [
         (1, "one", 0),
         (2, "two", 1),
@@ -120,7 +117,7 @@ def test_tables_in_memory_hold_the_same_rows(make: Any) -> None:
     ]
 
 
-def test_a_named_index_of_a_frame_is_a_column_and_a_nameless_one_is_not() -> None:
+def test_a_named_index_of_a_frame_is_a_column_and_a_nameless_one_is_not():
     frame = pd.DataFrame({"text": ["a", "b"]}, index=pd.Index(["x", "y"], name="id"))
     assert rows(frame)[0] == {"text": "a", "id": "x"}
     assert rows(frame.reset_index(drop=True))[0] == {"text": "a"}
@@ -137,13 +134,13 @@ def test_a_named_index_of_a_frame_is_a_column_and_a_nameless_one_is_not() -> Non
         (pd.DataFrame({"a": [1, "x", None, object()]}), "noisy, row 4: column 'a' holds a value of type object"),
     ],
 )
-def test_what_is_no_table_is_refused(thing: Any, message: str) -> None:
+def test_what_is_no_table_is_refused(thing, message):
     with pytest.raises(InputError) as caught:
         open_table(thing, "noisy")
     assert message in str(caught.value)
 
 
-def test_the_hash_of_a_table_in_memory_does_not_depend_on_its_chunks() -> None:
+def test_the_hash_of_a_table_in_memory_does_not_depend_on_its_chunks():
     big = pa.table({"id": np.arange(20_000), "text": [f"t{i % 97}" for i in range(20_000)]})
     pieces = pa.concat_tables([big.slice(0, 7), big.slice(7, 9_000), big.slice(9_007)])
     assert pieces.column("id").num_chunks == 3
@@ -151,7 +148,7 @@ def test_the_hash_of_a_table_in_memory_does_not_depend_on_its_chunks() -> None:
     assert open_table(big).content_hash() != open_table(big.slice(1)).content_hash()
 
 
-def test_the_hash_of_a_file_does_not_depend_on_its_name(tmp_path: Path) -> None:
+def test_the_hash_of_a_file_does_not_depend_on_its_name(tmp_path):
     pq.write_table(TABLE, tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes())
     assert open_table(tmp_path / "a.parquet").content_hash() == open_table(tmp_path / "b.parquet").content_hash()
@@ -159,7 +156,7 @@ def test_the_hash_of_a_file_does_not_depend_on_its_name(tmp_path: Path) -> None:
     assert open_table(tmp_path / "a.parquet").content_hash() != open_table(tmp_path / "b.parquet").content_hash()
 
 
-def test_a_folder_of_images_has_relative_paths_as_ids_and_folders_as_labels(tmp_path: Path) -> None:
+def test_a_folder_of_images_has_relative_paths_as_ids_and_folders_as_labels(tmp_path):
     for path in ("dog/a10.png", "dog/a2.png", "cat/deep/b.PNG", ".hidden/x.png", "loose.png"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (4, 4)).save(tmp_path / path)
@@ -176,7 +173,7 @@ def test_a_folder_of_images_has_relative_paths_as_ids_and_folders_as_labels(tmp_
     assert found[1]["image"] == {"bytes": None, "path": str(tmp_path / "dog/a2.png")}
 
 
-def test_moving_an_image_to_another_class_changes_the_hash(tmp_path: Path) -> None:
+def test_moving_an_image_to_another_class_changes_the_hash(tmp_path):
     for label in ("cat", "dog"):
         (tmp_path / label).mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "cat/a.png")
@@ -185,7 +182,7 @@ def test_moving_an_image_to_another_class_changes_the_hash(tmp_path: Path) -> No
     assert open_table(tmp_path).content_hash() != before
 
 
-def test_several_tables_are_one_with_the_columns_they_share(tmp_path: Path) -> None:
+def test_several_tables_are_one_with_the_columns_they_share(tmp_path):
     pq.write_table(pa.table({"id": [1], "label": ["x"], "who": ["ann"]}), tmp_path / "a.parquet")
     (tmp_path / "b.csv").write_text("label,id\n7,2\n8,3\n")
     source = open_several([tmp_path / "a.parquet", tmp_path / "b.csv"])
@@ -196,16 +193,16 @@ def test_several_tables_are_one_with_the_columns_they_share(tmp_path: Path) -> N
     ]
 
 
-def test_every_table_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+def test_every_table_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(InputError) as caught:
         open_several([tmp_path / "a.csv", tmp_path / "b.csv"])
     assert [Path(d.file).name for d in caught.value.defects] == ["a.csv", "b.csv"]
 
 
-def test_a_hub_name_asks_the_datasets_library_and_its_failures_are_worded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_name_asks_the_datasets_library_and_its_failures_are_worded(monkeypatch):
     asked = []
 
-    def load(name: str, config: str | None, split: str | None) -> Any:
+    def load(name, config, split):
         asked.append((name, config, split))
         if name == "me/broken":
             raise ConnectionError("Couldn't reach the hub")
@@ -220,7 +217,7 @@ def test_a_hub_name_asks_the_datasets_library_and_its_failures_are_worded(monkey
         open_table("hub:me/broken")
 
 
-def test_reading_a_csv_file_imports_no_heavy_library(tmp_path: Path) -> None:
+def test_reading_a_csv_file_imports_no_heavy_library(tmp_path):
     (tmp_path / "t.csv").write_text("id,label\n1,x\n2,y\n")
     code = (
         "import sys, json\nfrom labelfix.data.formats import open_table\nimport labelfix.data.read\n"

@@ -15,7 +15,7 @@ LIES = Path(__file__).parents[1] / "measure" / "lying_footers.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes")
-def test_files_that_lie_of_themselves_are_read_or_refused() -> None:
+def test_files_that_lie_of_themselves_are_read_or_refused():
     done = subprocess.run([sys.executable, str(LIES), "--sample", "120", "--jobs", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     tried, read, refused, wrong = map(int, done.stdout.split("\nall ")[1].split()[:4])
@@ -25,7 +25,7 @@ def test_files_that_lie_of_themselves_are_read_or_refused() -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"use_dictionary": False, "data_page_version": "2.0"}, {"compression": "gzip"}])
-def test_what_is_read_of_a_footer_is_what_the_file_says(how: dict[str, object], tmp_path: Path) -> None:
+def test_what_is_read_of_a_footer_is_what_the_file_says(how, tmp_path):
     texts = pa.array([None if row % 5 == 0 else f"text {row % 3}" for row in range(40)])
     table = pa.table({"id": range(40), "text": texts, "list": [[row, row] for row in range(40)]})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=16, **how)
@@ -48,6 +48,6 @@ def test_what_is_read_of_a_footer_is_what_the_file_says(how: dict[str, object], 
     assert groups[0].columns[1].texts == (0 if "use_dictionary" in how else np.diff(_pages(said))[0])
 
 
-def _pages(said: pq.FileMetaData) -> list[int]:
+def _pages(said):
     column = said.row_group(0).column(1)
     return [column.dictionary_page_offset, column.data_page_offset]

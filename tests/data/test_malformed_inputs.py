@@ -1,23 +1,19 @@
 """Every malformed input is refused with one line that names the place, the value and the remedy."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
-from malformed_cases import CASES, Builder
+from malformed_cases import CASES
 
 from labelfix.data.read import read_training
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
 
-def test_there_are_at_least_thirty_malformed_inputs() -> None:
+def test_there_are_at_least_thirty_malformed_inputs():
     assert len(CASES) >= 30
 
 
 @pytest.mark.parametrize("builder", CASES, ids=lambda builder: builder.__name__)
-def test_a_malformed_input_is_refused_with_place_value_and_remedy(builder: Builder, tmp_path: Path) -> None:
+def test_a_malformed_input_is_refused_with_place_value_and_remedy(builder, tmp_path):
     case = builder(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(InputError) as caught:
@@ -28,7 +24,7 @@ def test_a_malformed_input_is_refused_with_place_value_and_remedy(builder: Build
 
 
 @pytest.mark.parametrize("builder", CASES, ids=lambda builder: builder.__name__)
-def test_the_defects_found_do_not_depend_on_the_rows_read_at_once(builder: Builder, tmp_path: Path) -> None:
+def test_the_defects_found_do_not_depend_on_the_rows_read_at_once(builder, tmp_path):
     case = builder(tmp_path)
     messages = []
     for rows in (1, 3, 8192):

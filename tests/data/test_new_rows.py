@@ -1,11 +1,5 @@
 """Reading for a finished run: new rows to score, and true labels to compare with."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pyarrow as pa
 import pytest
 
@@ -22,13 +16,13 @@ COLUMNS = Columns("id", "label", "id", "gold", InputSpec("text", ("text",)))
 TEXT = ["a text about cats", "a text about dogs", "a text about neither"]
 
 
-def new(table: dict[str, Any], **settings: Any) -> Any:
+def new(table, **settings):
     settings = {"unlabelled": True, **settings}
     (block,) = open_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings)).blocks(10)
     return block
 
 
-def test_new_rows_need_neither_labels_nor_ids() -> None:
+def test_new_rows_need_neither_labels_nor_ids():
     table = new({"text": TEXT})
     assert table.codes.tolist() == [-1, -1, -1]
     assert table.ids.to_pylist() == [1, 2, 3]
@@ -36,23 +30,23 @@ def test_new_rows_need_neither_labels_nor_ids() -> None:
     assert next(table.inputs.batches(10)).column("text").to_pylist() == TEXT
 
 
-def test_rows_without_a_label_column_are_refused_unless_the_user_says_that_they_have_none() -> None:
+def test_rows_without_a_label_column_are_refused_unless_the_user_says_that_they_have_none():
     with pytest.raises(InputError, match="rows: has no label column 'label'; .*--unlabelled"):
         new({"text": TEXT}, unlabelled=False)
 
 
-def test_no_rows_are_no_rows() -> None:
+def test_no_rows_are_no_rows():
     table = new({"text": pa.array([], pa.string()), "label": pa.array([], pa.string())})
     assert (len(table), len(table.ids)) == (0, 0)
 
 
-def test_labels_of_new_rows_are_read_as_those_of_the_run_were() -> None:
+def test_labels_of_new_rows_are_read_as_those_of_the_run_were():
     table = new({"id": ["x", "y", "z"], "text": TEXT, "label": ["kitty", "unsure", "dog"]})
     assert table.codes.tolist() == [0, -1, 1]
     assert table.ids.to_pylist() == ["x", "y", "z"]
 
 
-def test_new_rows_may_have_their_labels_in_another_column() -> None:
+def test_new_rows_may_have_their_labels_in_another_column():
     assert new({"text": TEXT, "mine": ["cat", "dog", ""]}, label_column="mine").codes.tolist() == [0, 1, -1]
     with pytest.raises(InputError, match="rows: has no column 'other'"):
         new({"text": TEXT}, label_column="other")
@@ -73,13 +67,13 @@ def test_new_rows_may_have_their_labels_in_another_column() -> None:
         ({"text": [1.5, 2.5, 3.5]}, "rows: column 'text' is double, but --text-column takes strings"),
     ],
 )
-def test_new_rows_with_defects_are_refused(table: dict[str, Any], message: str) -> None:
+def test_new_rows_with_defects_are_refused(table, message):
     with pytest.raises(InputError) as caught:
         new(table)
     assert message in str(caught.value)
 
 
-def test_numbers_stored_for_class_names_are_read_in_new_rows_too() -> None:
+def test_numbers_stored_for_class_names_are_read_in_new_rows_too():
     classes = ClassNames(("no", "yes"), value_type="integer", stored=("0", "1"))
     findings = Findings()
     rows = open_rows(
@@ -92,9 +86,7 @@ def test_numbers_stored_for_class_names_are_read_in_new_rows_too() -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize(("block", "read_rows"), [(1, 8192), (4, 3), (7, 1), (100, 5), (10, 10)])
-def test_blocks_hold_every_row_once_and_in_order_however_they_are_cut(
-    tmp_path: Path, suffix: str, block: int, read_rows: int
-) -> None:
+def test_blocks_hold_every_row_once_and_in_order_however_they_are_cut(tmp_path, suffix, block, read_rows):
     names = [None if row % 5 == 0 else ("cat", "dog")[row % 2] for row in range(23)]
     for part, rows in enumerate([range(10), range(10, 11), range(11, 23)]):
         table = {"id": [f"r{r}" for r in rows], "text": [f"text {r}" for r in rows], "label": [names[r] for r in rows]}
@@ -112,15 +104,15 @@ def test_blocks_hold_every_row_once_and_in_order_however_they_are_cut(
     assert [c for b in again for c in b.codes.tolist()] == [c for b in blocks for c in b.codes.tolist()]
 
 
-def test_ids_that_are_numbers_in_some_batches_and_text_in_others_are_text_in_all(tmp_path: Path) -> None:
+def test_ids_that_are_numbers_in_some_batches_and_text_in_others_are_text_in_all(tmp_path):
     (tmp_path / "rows.csv").write_text("id,text\n1,a text\n2,another text\nNA,a third text\n")
     rows = open_rows(str(tmp_path / "rows.csv"), CLASSES, COLUMNS, DataSettings(unlabelled=True), 1)
     assert [b.ids.to_pylist() for b in rows.blocks(2)] == [["1", "2"], ["NA"]]
 
 
-def test_ids_that_stand_twice_far_apart_or_nowhere_are_named_with_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_that_stand_twice_far_apart_or_nowhere_are_named_with_their_rows(monkeypatch):
     monkeypatch.setattr(repeats, "RUN", 16)
-    ids: list[str | None] = [f"r{row}" for row in range(100)]
+    ids = [f"r{row}" for row in range(100)]
     ids[90], ids[50], ids[7] = "r3", None, None
     with pytest.raises(InputError) as caught:
         new({"id": ids, "text": [f"text {row}" for row in range(100)]})
@@ -131,7 +123,7 @@ def test_ids_that_stand_twice_far_apart_or_nowhere_are_named_with_their_rows(mon
     assert said.count("rows, row") == 3
 
 
-def test_truth_is_ids_and_labels() -> None:
+def test_truth_is_ids_and_labels():
     truth = read_truth(pa.table({"id": [1, 2], "clean_label": ["dog", "kitty"]}), CLASSES, DataSettings(), "id")
     assert truth.inputs is None
     assert truth.codes.tolist() == [1, 0]
@@ -148,15 +140,13 @@ def test_truth_is_ids_and_labels() -> None:
         ({"id": [1], "label": ["cat"]}, {"id_column": "uid"}, "truth: has no column 'uid'"),
     ],
 )
-def test_truth_with_defects_is_refused(table: dict[str, Any], settings: dict[str, Any], message: str) -> None:
+def test_truth_with_defects_is_refused(table, settings, message):
     with pytest.raises(InputError) as caught:
         read_truth(pa.table(table), CLASSES, DataSettings(**settings), "id")
     assert message in str(caught.value)
 
 
-def test_a_training_file_read_again_as_new_rows_has_the_same_codes(
-    noisy_csv: str, put: Callable[[str, str], str]
-) -> None:
+def test_a_training_file_read_again_as_new_rows_has_the_same_codes(noisy_csv, put):
     reading = read_training(noisy_csv, put("gold.csv", "id,label\na1,cat\na3,dog\n"), DataSettings())
     (again,) = open_rows(noisy_csv, reading.data.classes, reading.columns, DataSettings()).blocks(1000)
     assert again.codes.tolist() == reading.data.noisy.codes.tolist()

@@ -1,7 +1,5 @@
 """The noise rate's intervals by a small simulation; tests/measure/noise_coverage.py has the whole one."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from functools import cache

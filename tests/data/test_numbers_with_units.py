@@ -1,9 +1,6 @@
 """Numbers with something behind them, in thousands and millions, and in digits of other scripts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -30,7 +27,7 @@ WAYS: dict[str, tuple[Callable[[float], str], str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_stands_behind_numbers_is_left_away(way: str) -> None:
+def test_what_stands_behind_numbers_is_left_away(way):
     written, unit = WAYS[way]
     cells = pa.array(list(map(written, VALUES)))
     found = nearly_numeric(cells)
@@ -48,11 +45,11 @@ def test_what_stands_behind_numbers_is_left_away(way: str) -> None:
         [f"00{place} kg" for place in range(10, 50)],
     ],
 )
-def test_mixed_units_codes_and_few_levels_are_no_numbers(cells: list[str]) -> None:
+def test_mixed_units_codes_and_few_levels_are_no_numbers(cells):
     assert not nearly_numeric(pa.array(cells)).numbers
 
 
-def test_a_column_with_a_unit_is_a_feature_and_said(tmp_path: Path) -> None:
+def test_a_column_with_a_unit_is_a_feature_and_said(tmp_path):
     rows = "".join(f"{i},{20 + i} yrs,{'ab'[i % 2]}\n" for i in range(40))
     (tmp_path / "noisy.csv").write_text(f"id,age,label\n{rows}")
     (tmp_path / "gold.csv").write_text("id,label\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(9, 20)))

@@ -28,7 +28,7 @@ triple = st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(-1, 3))
 
 
 @given(st.lists(triple, max_size=20), st.lists(st.integers(-1, 5), max_size=8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rows_that_are_taken_keep_their_opinions(said, rows):
     whole = made(said)
     taken = listed(whole.take(np.array(rows, dtype=np.int64)))
@@ -37,7 +37,7 @@ def test_rows_that_are_taken_keep_their_opinions(said, rows):
 
 
 @given(st.lists(triple, max_size=12), st.lists(triple, max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_two_lists_of_rows_one_after_the_other(first, second):
     both = Opinions.together(made(first), made(second))
     own, others = listed(made(first)), listed(made(second))
@@ -53,7 +53,7 @@ def test_the_majority_counts_sources_and_of_equals_the_first_one():
 
 
 @given(st.lists(triple, max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_opinions_and_rows_of_each_source_are_counted(said):
     opinions = made(said)
     own = [(row, source) for row, each in listed(opinions).items() for source, _ in each]

@@ -1,7 +1,5 @@
 """Finding ids that come more than once, in bounded memory."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whether two samples have the same class shares: against other programs, by hand, and where rows are few."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, fisher_exact

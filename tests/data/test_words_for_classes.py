@@ -1,9 +1,5 @@
 """Words for each class are read with every defect named."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from labelfix.data.labels.class_descriptions import read_class_descriptions
@@ -13,14 +9,14 @@ from labelfix.errors import InputError
 CLASSES = ClassNames(("0", "1", "sports"), aliases=(("Sport", "sports"), ("n/a", "")))
 
 
-def read(folder: Path, text: str) -> tuple[str, ...]:
+def read(folder, text):
     path = folder / "words.csv"
     path.write_text(text, encoding="utf-8")
     return read_class_descriptions(str(path), CLASSES)
 
 
 @pytest.mark.parametrize("header", ["class,words\n", "Class, Words\n", ""])
-def test_words_come_in_class_order(header: str, tmp_path: Path) -> None:
+def test_words_come_in_class_order(header, tmp_path):
     text = f'{header}Sport,"games, matches and players"\n1.0, the economy \n\n0,world affairs\n'
     assert read(tmp_path, text) == ("world affairs", "the economy", "games, matches and players")
 
@@ -36,12 +32,12 @@ def test_words_come_in_class_order(header: str, tmp_path: Path) -> None:
         ("n/a,a\n0,a\n1,b\nsports,c\n", "row 1: names 'n/a', which is not one of the classes"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_row(text: str, message: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_named_with_its_row(text, message, tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match="words.csv"):
         read_class_descriptions(str(tmp_path / "words.csv"), CLASSES)

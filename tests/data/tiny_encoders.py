@@ -1,15 +1,11 @@
 """Encoders small enough for tests, made on the spot."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import torch
 
 WORDS = ["the", "cat", "dog", "sat", "ran", "on", "mat", "a", "big", "red", "market", "falls", "goal", "wins"]
 
 
-def tiny_bert(folder: Path) -> Path:
+def tiny_bert(folder):
     """A random two-layer BERT with a word tokenizer, as `save_pretrained` writes it."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast

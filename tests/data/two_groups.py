@@ -1,7 +1,5 @@
 """Rows of two classes that a line tells apart."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

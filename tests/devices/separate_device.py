@@ -8,14 +8,10 @@ and it takes no registration that would outlive the tests.
 It keeps count of what a GPU's host would wait for (`Traffic`): values that are asked for, and copies.
 """
 
-from __future__ import annotations
-
 import collections
 import contextlib
 import traceback
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 from unittest import mock
 
 import torch
@@ -65,7 +61,7 @@ watching: list[Traffic] = []
 
 
 @contextlib.contextmanager
-def watched(traffic: Traffic) -> Iterator[Traffic]:
+def watched(traffic):
     """Note what goes on."""
     watching.append(traffic)
     try:
@@ -74,7 +70,7 @@ def watched(traffic: Traffic) -> Iterator[Traffic]:
         watching.remove(traffic)
 
 
-def _note(kind: str, what: str) -> None:
+def _note(kind, what):
     if not watching:
         return
     frames = [f for f in traceback.extract_stack() if "/torch/" not in f.filename and not f.filename.endswith(__file__)]
@@ -93,7 +89,7 @@ class Away(torch.Tensor):
     here: torch.Tensor
 
     @staticmethod
-    def __new__(cls, here: torch.Tensor) -> Away:
+    def __new__(cls, here):
         # A view of a parameter is no inference tensor, and a subclass cannot tell what is a view.
         with torch.inference_mode(False):
             made = torch.Tensor._make_wrapper_subclass(
@@ -107,16 +103,16 @@ class Away(torch.Tensor):
         made.here = here
         return made
 
-    def __repr__(self, **_: object) -> str:
+    def __repr__(self, **_):
         return f"Away({self.here})"
 
-    def numpy(self, **_: object) -> Any:
+    def numpy(self, **_):
         """Refused, as on CUDA."""
         raise TypeError("can't convert a tensor of the separate device to numpy; use .cpu() first")
 
     __array__ = numpy
 
-    def tolist(self) -> Any:
+    def tolist(self):
         """The values, as on CUDA."""
         _note("waits", "tolist")
         return self.here.tolist()
@@ -127,7 +123,7 @@ class Away(torch.Tensor):
 
 
 @contextlib.contextmanager
-def separate_device() -> Iterator[torch.device]:
+def separate_device():
     """Within it, tensors can be made on the device and brought there."""
     library = torch.library.Library("aten", "IMPL")
     aten = torch.ops.aten
@@ -147,28 +143,28 @@ def separate_device() -> Iterator[torch.device]:
         library._destroy()
 
 
-def _maker(operation: Any) -> Callable[..., Away]:
-    def make(*args: Any, **options: Any) -> Away:
+def _maker(operation):
+    def make(*args, **options):
         return Away(operation(*args, **(options | {"device": CPU, "pin_memory": False})))
 
     return make
 
 
-def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+def _pinned(tensor):
     """A copy that knows that it is in pinned memory."""
     made = tensor.clone()
     made.in_pinned_memory = True
     return made
 
 
-def _copied(to: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+def _copied(to, source, non_blocking=False):
     _note_copy("copy_", to, source, non_blocking)
     ends = [each.here if isinstance(each, Away) else each for each in (to, source)]
     ends[0].copy_(ends[1])
     return to
 
 
-def _note_copy(name: str, to: Any, source: Any, non_blocking: bool) -> None:
+def _note_copy(name, to, source, non_blocking):
     """What a copy means for the host.
 
     Args:
@@ -185,7 +181,7 @@ def _note_copy(name: str, to: Any, source: Any, non_blocking: bool) -> None:
         _note("queued" if non_blocking and getattr(source, "in_pinned_memory", False) else "blocking", name)
 
 
-def _note_operation(name: str, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> None:
+def _note_operation(name, args, kwargs, tensors):
     """What an operation with a tensor of the device means for the host."""
     for traffic in watching:
         traffic.operations[name] += 1
@@ -205,7 +201,7 @@ def _note_operation(name: str, args: Any, kwargs: Any, tensors: list[torch.Tenso
             _note("casts", name)
 
 
-def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
+def _compute(operation, args, kwargs):
     """Carry out an operation that is given a tensor of the device, or refuse it."""
     name = operation._schema.name
     tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
@@ -214,13 +210,13 @@ def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
     _note_operation(name, args, kwargs, tensors)
     known: dict[int, Away] = {}
 
-    def unwrapped(value: Any) -> Any:
+    def unwrapped(value):
         if isinstance(value, Away):
             known[id(value.here)] = value
             return value.here
         return CPU if isinstance(value, torch.device) else value
 
-    def wrapped(value: Any) -> Any:
+    def wrapped(value):
         # What an operation in place gives back is the tensor that it was given.
         return known.get(id(value), Away(value)) if isinstance(value, torch.Tensor) else value
 
@@ -230,7 +226,7 @@ def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
     return found if to_the_cpu else tree_map(wrapped, found)
 
 
-def _refuse_mixed(name: str, values: list[Any]) -> None:
+def _refuse_mixed(name, values):
     away = [each for each in values if isinstance(each, Away)]
     here = [each for each in values if isinstance(each, torch.Tensor) and not isinstance(each, Away) and each.dim()]
     if away and here:

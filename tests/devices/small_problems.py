@@ -3,8 +3,6 @@
 Photos are images that stay encoded until a batch needs them.
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

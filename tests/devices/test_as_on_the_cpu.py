@@ -4,8 +4,6 @@ On a GPU sums are in another order, and what is unstable in twenty steps shows; 
 far the weights have moved, and wide for bfloat16.
 """
 
-from __future__ import annotations
-
 import socket
 
 import pytest

@@ -1,7 +1,5 @@
 """The measurements for a GPU are rehearsed on a CPU, so that the first minutes on a card are not lost to a slip."""
 
-from __future__ import annotations
-
 import importlib
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """No training path waits for the device in a block of steps: counted on the stand-in, by torch's own check on a GPU."""
 
-from __future__ import annotations
-
 import gc
 import weakref
 

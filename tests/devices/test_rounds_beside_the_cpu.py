@@ -1,7 +1,5 @@
 """Features that are learned from a run's own labels (`--no-freeze`), on a device that is not the CPU."""
 
-from __future__ import annotations
-
 import io
 import json
 

@@ -1,7 +1,5 @@
 """Runs on a device whose tensors do not mix with those of the CPU, as on a GPU; see `separate_device`."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,9 +1,6 @@
 """Every way of training a network, on problems of a few rows, and what is watched meanwhile."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import pytest
@@ -39,7 +36,7 @@ IN_EVERY_RUN = {
 """Those that are tried in every run of the tests: all on images, and beside them one for each kind of step."""
 
 
-def cases() -> list[object]:
+def cases():
     """Families and paths; those that the quick suite leaves out are marked slow."""
     found = []
     for family in IN_EVERY_RUN:
@@ -80,12 +77,12 @@ class Block:
 
 
 @contextlib.contextmanager
-def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
+def watched_blocks(device):
     """Watch every block of steps; on a GPU each wait of the host is an error."""
     blocks: list[Block] = []
     run, capture = StepRunner.run, Replayed._capture
 
-    def watching(self: StepRunner) -> int:
+    def watching(self):
         block = Block(self._feeds is not None, Traffic())
         blocks.append(block)
         if device.type == "cuda":
@@ -97,7 +94,7 @@ def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
             if device.type == "cuda":
                 torch.cuda.set_sync_debug_mode("default")
 
-    def unwatched(self: Replayed, stream: torch.cuda.Stream) -> None:
+    def unwatched(self, stream):
         torch.cuda.set_sync_debug_mode("default")  # before a capture the device is waited for, once
         capture(self, stream)
         torch.cuda.set_sync_debug_mode("error")
@@ -108,7 +105,7 @@ def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
         yield blocks
 
 
-def weights_of(*modules) -> torch.Tensor:
+def weights_of(*modules):
     """All numbers of some networks as one vector on the CPU."""
     tensors = [value.detach().cpu().double() for each in modules for value in each.state_dict().values()]
     return torch.cat([value.reshape(-1) for value in tensors])

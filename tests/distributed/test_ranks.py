@@ -1,11 +1,7 @@
 """Processes that work as one: sums, shares and batch statistics over two gloo processes on a CPU."""
 
-from __future__ import annotations
-
 import os
 import socket
-from pathlib import Path
-from typing import Any
 
 import own_process
 import pytest
@@ -17,14 +13,14 @@ from labelfix.compute.ranks import Ranks, joined_ranks, ranks
 from labelfix.compute.shared_batch_norm import SharedBatchNorm, share_statistics
 
 
-def test_every_thing_belongs_to_exactly_one_process() -> None:
+def test_every_thing_belongs_to_exactly_one_process():
     for count in (0, 1, 2, 7, 100):
         for world in (1, 2, 3, 8):
             owned = [i for rank in range(world) for i in range(count)[Ranks(rank, world).share(count)]]
             assert owned == list(range(count))
 
 
-def test_alone_nothing_is_sent_and_nothing_changes() -> None:
+def test_alone_nothing_is_sent_and_nothing_changes():
     value = torch.ones(3)
     with joined_ranks() as here:
         assert here.alone
@@ -35,7 +31,7 @@ def test_alone_nothing_is_sent_and_nothing_changes() -> None:
     assert value.tolist() == [1, 1, 1]
 
 
-def test_two_processes_normalise_as_one(tmp_path: Path) -> None:
+def test_two_processes_normalise_as_one(tmp_path):
     """Outputs, running statistics and gradients of half batches equal those of the whole batch in one process."""
     rows = torch.randn(12, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     alone = _batch_norm_step(rows, rows)
@@ -48,17 +44,17 @@ def test_two_processes_normalise_as_one(tmp_path: Path) -> None:
             assert torch.allclose(part[name], alone[name], atol=1e-9), name
 
 
-def test_a_network_with_shared_statistics_keeps_its_names_and_weights(tmp_path: Path) -> None:
+def test_a_network_with_shared_statistics_keeps_its_names_and_weights(tmp_path):
     _run_two(_convert, tmp_path, None)
     assert (tmp_path / "0.pt").exists()
 
 
-def _normalise(rank: int, folder: Path, rows: torch.Tensor) -> None:
+def _normalise(rank, folder, rows):
     mine = rows[ranks().share(len(rows))]
     torch.save(_batch_norm_step(mine, rows), folder / f"{rank}.pt")
 
 
-def _batch_norm_step(mine: torch.Tensor, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+def _batch_norm_step(mine, rows):
     net = nn.Sequential(nn.BatchNorm1d(5)).double()
     share_statistics(net)
     mine = mine.clone().requires_grad_()
@@ -77,7 +73,7 @@ def _batch_norm_step(mine: torch.Tensor, rows: torch.Tensor) -> dict[str, torch.
     }
 
 
-def _convert(rank: int, folder: Path, _: Any) -> None:
+def _convert(rank, folder, _):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()))
     before = {name: value.clone() for name, value in net.state_dict().items()}
     share_statistics(net)
@@ -88,7 +84,7 @@ def _convert(rank: int, folder: Path, _: Any) -> None:
     torch.save({}, folder / f"{rank}.pt")
 
 
-def _process(rank: int, port: int, work: Any, folder: Path, argument: Any) -> None:
+def _process(rank, port, work, folder, argument):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     with joined_ranks():
@@ -97,7 +93,7 @@ def _process(rank: int, port: int, work: Any, folder: Path, argument: Any) -> No
         work(rank, folder, argument)
 
 
-def _run_two(work: Any, folder: Path, argument: Any) -> None:
+def _run_two(work, folder, argument):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -106,12 +102,12 @@ def _run_two(work: Any, folder: Path, argument: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_launcher(monkeypatch):
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_process_group_of_the_callers_own_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_group_of_the_callers_own_is_left_alone(tmp_path):
     """A library user's program may be distributed itself, and call labelfix on one of its processes only."""
     store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)

@@ -1,7 +1,5 @@
 """`torchrun -m labelfix`: two processes do what one does, write every row once, and end together."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -20,7 +18,7 @@ from PIL import Image
 TINY = ["--set", "recipe=paper", "--set", "epochs=2", "--set", "warmup_epochs=1", "--set", "batch_size=32"]
 
 
-def test_a_network_trained_by_two_processes_is_the_one_that_one_process_trains(tmp_path: Path) -> None:
+def test_a_network_trained_by_two_processes_is_the_one_that_one_process_trains(tmp_path):
     """About twenty steps of an MLP with the same global batches: the same labels to 1e-5, in the same order."""
     noisy, clean = _vectors(tmp_path, 340)
     command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "mlp", *TINY]
@@ -31,7 +29,7 @@ def test_a_network_trained_by_two_processes_is_the_one_that_one_process_trains(t
     assert said.stderr.count("corrected labels: two/corrected.parquet") == 1
 
 
-def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path: Path) -> None:
+def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path):
     """Three steps of ResNet-32, whose activations depend on the statistics of the batch."""
     noisy, clean = _pictures(tmp_path, 40)
     short = [
@@ -53,7 +51,7 @@ def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path: Path) -> No
     _agree(tmp_path / "one", tmp_path / "two")
 
 
-def test_correct_and_predict_write_every_row_once_and_in_order(tmp_path: Path) -> None:
+def test_correct_and_predict_write_every_row_once_and_in_order(tmp_path):
     noisy, clean = _vectors(tmp_path, 300)
     many, _ = _vectors(tmp_path, 40_000, name="many")
     _alone(tmp_path, "train", "--noisy", noisy, "--clean", clean, "--out", "run")
@@ -66,7 +64,7 @@ def test_correct_and_predict_write_every_row_once_and_in_order(tmp_path: Path) -
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
-def test_features_encoded_by_two_processes_are_those_of_one(tmp_path: Path) -> None:
+def test_features_encoded_by_two_processes_are_those_of_one(tmp_path):
     texts = pa.table({"text": [f"word{i % 7} and word{i % 3} row {i}" for i in range(600)], "label": _labels(600)})
     pq.write_table(texts, tmp_path / "texts.parquet")
     pq.write_table(texts.slice(0, 60), tmp_path / "gold.parquet")
@@ -76,7 +74,7 @@ def test_features_encoded_by_two_processes_are_those_of_one(tmp_path: Path) -> N
     assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
 
 
-def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path: Path) -> None:
+def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path):
     noisy, clean = _pictures(tmp_path, 48)
     command = ["train", "--noisy", noisy, "--clean", clean, "--method", "clean-only"]
     _alone(tmp_path, *command, "--out", "one", "--cache-dir", "cache1")
@@ -86,7 +84,7 @@ def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path: Path) 
     assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
 
 
-def test_an_input_error_is_said_once(tmp_path: Path) -> None:
+def test_an_input_error_is_said_once(tmp_path):
     noisy, clean = _vectors(tmp_path, 300)
     processes = together(2, "train", "--noisy", noisy, "--clean", clean, "--label-column", "no", folder=tmp_path)
     said = [process.ended()[1] for process in processes]
@@ -95,7 +93,7 @@ def test_an_input_error_is_said_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tmp_path):
     noisy, clean = _vectors(tmp_path, 2000)
     longer = ["--set", "epochs=60", "--checkpoint-every", "0.2s"]
     command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "mlp", "--set", "recipe=paper", *longer]
@@ -114,7 +112,7 @@ def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tm
     _agree(tmp_path / "whole", tmp_path / "run")
 
 
-def _agree(one: Path, two: Path) -> None:
+def _agree(one, two):
     """Both say the same but for the order in which float32 was summed; processors differ in it by a few 1e-5."""
     left, right = pq.read_table(one / "corrected.parquet"), pq.read_table(two / "corrected.parquet")
     assert left.column("id").equals(right.column("id"))
@@ -123,26 +121,26 @@ def _agree(one: Path, two: Path) -> None:
     assert np.ptp(soft[0][:, 0]) > 0.01  # something was learned
 
 
-def _alone(folder: Path, *words: str) -> None:
+def _alone(folder, *words):
     process = OwnProcess(*words, folder=folder)
     _, said = process.ended()
     assert process.returncode == 0, said
 
 
-def _together(folder: Path, *words: str) -> None:
+def _together(folder, *words):
     """As torchrun does it, without the imports of three processes."""
     processes = together(2, *words, folder=folder)
     said = [process.ended() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
 
 
-def _by_torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _by_torchrun(folder, *words):
     done = subprocess.run(_torchrun(*words), cwd=folder, env=_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done
 
 
-def _torchrun(*words: str) -> list[str]:
+def _torchrun(*words):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -151,12 +149,12 @@ def _torchrun(*words: str) -> list[str]:
     return [*launcher, "-m", "--", "labelfix", *words]
 
 
-def _environment() -> dict[str, str]:
+def _environment():
     left_out = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     return {k: v for k, v in os.environ.items() if k not in left_out} | {"OMP_NUM_THREADS": "1"}
 
 
-def _worker(launcher: int, rank: int) -> int:
+def _worker(launcher, rank):
     """The process of a rank among the launcher's children, found by its environment."""
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -169,18 +167,18 @@ def _worker(launcher: int, rank: int) -> int:
     raise AssertionError("no such process")
 
 
-def _wait_for(condition: object, seconds: float = 60) -> None:
+def _wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def _labels(count: int) -> list[str]:
+def _labels(count):
     return ["abc"[i % 3] if i % 5 else "abc"[(i + 1) % 3] for i in range(count)]
 
 
-def _vectors(folder: Path, count: int, name: str = "noisy") -> tuple[str, str]:
+def _vectors(folder, count, name="noisy"):
     generator = np.random.default_rng(0)
     truth = np.arange(count) % 3
     points = (np.eye(8)[truth] + 0.4 * generator.normal(size=(count, 8))).astype(np.float32)
@@ -192,7 +190,7 @@ def _vectors(folder: Path, count: int, name: str = "noisy") -> tuple[str, str]:
     return f"{name}.parquet", f"{name}-gold.parquet"
 
 
-def _pictures(folder: Path, count: int) -> tuple[str, str]:
+def _pictures(folder, count):
     generator = np.random.default_rng(0)
     for part, rows in (("noisy", range(count)), ("gold", range(count, count + 24))):
         for i in rows:

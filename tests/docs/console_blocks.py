@@ -7,8 +7,6 @@ All blocks of a page run in one folder, in order, beside the files that the tuto
 of an output stands for lines that the page leaves out. Lines that only count progress are left out everywhere.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import re
@@ -16,7 +14,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +43,13 @@ class Command:
     shown: str
 
 
-def commands(block: str) -> list[Command]:
+def commands(block):
     """The commands of a block with what is printed below them."""
     parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     return [Command(first, rest) for first, _, rest in (part.partition("\n") for part in parts)]
 
 
-def make_files(folder: Path) -> None:
+def make_files(folder):
     """Run the script of the tutorial."""
     script = re.search(r"^```python\n(import csv.*?)^```$", PAGES[0].read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert script is not None
@@ -67,7 +65,7 @@ Start = Callable[[list[str], dict[str, str]], tuple[int, str]]
 IN_A_SHELL = re.compile(r"[|&;<>$*`]|^(?!labelfix )")
 
 
-def run(page: Path, folder: Path, start: Start | None = None) -> Iterator[tuple[Command, str]]:
+def run(page, folder, start=None):
     """Run all commands of a page, and give each with what it prints.
 
     Args:
@@ -97,7 +95,7 @@ def run(page: Path, folder: Path, start: Start | None = None) -> Iterator[tuple[
             yield command, PROGRESS.sub("", printed)
 
 
-def _in_a_shell(words: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+def _in_a_shell(words, folder, environment):
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", words],
         cwd=folder,
@@ -109,7 +107,7 @@ def _in_a_shell(words: str, folder: Path, environment: dict[str, str]) -> tuple[
     return done.returncode, done.stdout
 
 
-def as_shown(command: Command, printed: str) -> str:
+def as_shown(command, printed):
     """What a page shows of an output: all of it, or as many of the last lines as it showed."""
     if not command.shown.startswith(LEFT_OUT):
         return printed
@@ -117,7 +115,7 @@ def as_shown(command: Command, printed: str) -> str:
     return LEFT_OUT + "".join(printed.splitlines(keepends=True)[-kept:])
 
 
-def differs(shown: str, printed: str) -> bool:
+def differs(shown, printed):
     """Whether two outputs differ in more than seconds and the last digits of numbers."""
     shown, printed = (SECONDS.sub("s", text) for text in (shown, printed))
     if NUMBER.sub("#", shown) != NUMBER.sub("#", printed):
@@ -126,7 +124,7 @@ def differs(shown: str, printed: str) -> bool:
     return any(abs(float(one) - float(other)) > 1e-3 * max(1.0, abs(float(one))) for one, other in pairs)
 
 
-def main() -> int:
+def main():
     """Compare or write."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--write", action="store_true")

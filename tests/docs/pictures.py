@@ -5,17 +5,13 @@
 Needs Playwright and a Chromium, and takes half a minute.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -29,7 +25,7 @@ KEYS = "akka"
 
 
 @contextmanager
-def reviewed(folder: Path) -> Iterator[str]:
+def reviewed(folder):
     """The address of a review of the run in a folder."""
     words = ["review", "--run", "run", "--queue", "next", "--budget", "60", "--who", "ann", "--no-browser"]
     server = subprocess.Popen([*LABELFIX, *words], cwd=folder, stdout=subprocess.PIPE, text=True)
@@ -41,7 +37,7 @@ def reviewed(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def take(browser: Any, address: str, name: str, size: tuple[int, int], dark: bool = False, keys: str = "") -> None:  # noqa: ANN401
+def take(browser, address, name, size, dark=False, keys=""):  # noqa: ANN401
     """Open a page, press some keys, and write what is in view."""
     page = browser.new_page(
         viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme="dark" if dark else "light"
@@ -55,7 +51,7 @@ def take(browser: Any, address: str, name: str, size: tuple[int, int], dark: boo
     page.close()
 
 
-def main() -> None:
+def main():
     """Take all of them."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     os.environ["PYTHONPATH"] = str(ROOT)

@@ -6,27 +6,23 @@ commands.
 Run it after a change to a setting or a flag; a test fails while the pages are stale.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 import typing
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 from typer.models import OptionInfo, ParameterInfo
 
 import labelfix
 from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
-from labelfix.settings.base import SettingField, fields_of
+from labelfix.settings.base import fields_of
 from labelfix.settings.counting import paths
 from labelfix.settings.gate import CLASSES, FILES, SOURCES, TABLE, ClassPolicy, FilePolicy, GateSettings, SourcePolicy
-from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
+from labelfix.settings.methods import METHOD_SETTINGS
 from labelfix.settings.resolve import CONFIG, PREFIX
 from labelfix.settings.run import SECTIONS, TrainSettings
 
@@ -42,7 +38,7 @@ GATE = {
 MADE_BY = "<!-- Made by `python -m tests.docs.reference_pages` from the source; do not edit by hand. -->"
 
 
-def settings_page() -> str:
+def settings_page():
     """docs/reference/settings.md."""
     own = [f for f in fields_of(TrainSettings) if f.name not in (*SECTIONS, "method_settings")]
     parts = [
@@ -73,7 +69,7 @@ below says which count where.
     return "\n\n".join(parts) + "\n"
 
 
-def _counting(cls: type[MethodSettings]) -> str:
+def _counting(cls):
     """Which settings of a method count where."""
     every, lines = [f.name for f in fields_of(cls)], []
     for words, settings, family in paths(cls()):
@@ -87,7 +83,7 @@ def _counting(cls: type[MethodSettings]) -> str:
     return "These count; another one that is given there is refused:\n\n" + "\n".join(lines)
 
 
-def cli_page() -> str:
+def cli_page():
     """docs/reference/cli.md."""
     parts = [
         "# Commands",
@@ -104,7 +100,7 @@ def cli_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def python_page() -> str:
+def python_page():
     """docs/reference/python.md."""
     parts = [
         "# Python",
@@ -124,7 +120,7 @@ def python_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _members(cls: type) -> Iterator[tuple[str, Any]]:
+def _members(cls):
     """The public methods and properties of a class and of those it extends, the latter first."""
     for owner in reversed(cls.__mro__[:-1]):
         for name, member in vars(owner).items():
@@ -132,7 +128,7 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
                 yield name, member
 
 
-def _python_function(name: str, function: Any) -> Iterator[str]:
+def _python_function(name, function):
     taken = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
     written = [_python_parameter(p) for p in taken]
     star = next((i for i, p in enumerate(taken) if p.kind is p.KEYWORD_ONLY), None)
@@ -142,13 +138,13 @@ def _python_function(name: str, function: Any) -> Iterator[str]:
     yield from _google(inspect.getdoc(function) or "")
 
 
-def _python_parameter(parameter: inspect.Parameter) -> str:
+def _python_parameter(parameter):
     stars = {parameter.VAR_KEYWORD: "**", parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
     default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
     return f"{stars}{parameter.name}{default}"
 
 
-def _google(doc: str) -> Iterator[str]:
+def _google(doc):
     """A Google docstring as Markdown: its paragraphs, its arguments as a table, what it gives and raises as lines."""
     for part in doc.split("\n\n"):
         head, _, body = part.partition("\n")
@@ -183,7 +179,7 @@ class Parameter:
     place: int
 
 
-def commands() -> dict[str, Any]:
+def commands():
     """Command name → the function that runs it, in the order of the help."""
     found = {info.name or info.callback.__name__: info.callback for info in application().registered_commands}
     for group in application().registered_groups:
@@ -192,7 +188,7 @@ def commands() -> dict[str, Any]:
     return found
 
 
-def parameters(function: Any) -> Iterator[Parameter]:
+def parameters(function):
     """What a command takes, from its signature."""
     hints = typing.get_type_hints(function, include_extras=True)
     for name, hint in hints.items():
@@ -213,7 +209,7 @@ def parameters(function: Any) -> Iterator[Parameter]:
         yield Parameter(flags, metavar, _one_line(info.help or ""), panel, place_of(function, name, panel))
 
 
-def pages() -> dict[Path, str]:
+def pages():
     """Path → what stands there when it is fresh."""
     folder = ROOT / "docs" / "reference"
     return {
@@ -223,22 +219,22 @@ def pages() -> dict[Path, str]:
     }
 
 
-def _table(fields: Any) -> str:
+def _table(fields):
     rows = [f"| `{f.name}` | {_cell(f.type_name)} | {_default(f)} | {_cell(f.doc)} |" for f in fields]
     return "\n".join(["| name | takes | default | meaning |", "|---|---|---|---|", *rows])
 
 
-def _default(field: SettingField) -> str:
+def _default(field):
     if field.default is None or field.default == ():
         return "automatic"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
-def _paragraphs(cls: type) -> str:
+def _paragraphs(cls):
     return (inspect.getdoc(cls) or "").strip()
 
 
-def _panels(function: Any) -> Iterator[str]:
+def _panels(function):
     panels: dict[str, list[str]] = {}
     for p in sorted(parameters(function), key=lambda each: each.place):
         names = " ".join([", ".join(f"`{flag}`" for flag in p.flags), p.metavar]).strip()
@@ -248,16 +244,16 @@ def _panels(function: Any) -> Iterator[str]:
         yield "\n".join([f"| {panel} | |", "|---|---|", *rows])
 
 
-def _one_line(text: str) -> str:
+def _one_line(text):
     """A help text without the escapes that keep rich from reading it as markup."""
     return " ".join(text.replace("\\[", "[").split())
 
 
-def _cell(text: str) -> str:
+def _cell(text):
     return text.replace("|", r"\|")
 
 
-def main() -> None:
+def main():
     """Write all pages."""
     for path, text in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)

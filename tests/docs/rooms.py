@@ -5,11 +5,8 @@
 Run it after a module came, went, or changed what it is for; a test fails while the page is stale.
 """
 
-from __future__ import annotations
-
 import ast
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +15,13 @@ PAGE = ROOT / "docs/architecture.md"
 FIRST, LAST = "## The rooms\n", "## What the layers forbid\n"
 
 
-def layers() -> list[str]:
+def layers():
     """The rooms and modules of the top floor, from the top down; those that know nothing of each other side by side."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     return [line.replace("labelfix.", "") for line in tools["importlinter"]["contracts"][0]["layers"]]
 
 
-def page() -> str:
+def page():
     """docs/architecture.md with its rooms and layers made anew."""
     text = PAGE.read_text(encoding="utf-8")
     before, after = text[: text.index(FIRST)], text[text.index(LAST) :]
@@ -37,7 +34,7 @@ def page() -> str:
     return before + "\n".join([FIRST, intro, f"    {down}\n", *_rooms()]) + "\n" + after
 
 
-def _rooms() -> Iterator[str]:
+def _rooms():
     names = [name for line in layers() for name in line.split(" | ")]
     for name in names:
         place = PACKAGE / name
@@ -51,13 +48,13 @@ def _rooms() -> Iterator[str]:
         yield ""
 
 
-def _modules(room: Path) -> list[Path]:
+def _modules(room):
     """A room's modules, then those of each room inside it; a room that holds code itself goes by its `__init__.py`."""
     found = sorted(path for path in room.rglob("*.py") if path.name != "__init__.py" or path.parent != room)
     return sorted(found, key=lambda path: (path.parent.as_posix(), path.name))
 
 
-def _first_line(path: Path) -> str:
+def _first_line(path):
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert said, f"{path} has no docstring"
     return said.partition("\n")[0].replace("|", "\\|")

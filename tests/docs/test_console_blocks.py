@@ -1,7 +1,5 @@
 """What README and tutorial print is what their commands print."""
 
-from __future__ import annotations
-
 import console_blocks as blocks
 import pytest
 from own_process import OwnProcess

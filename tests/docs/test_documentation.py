@@ -1,7 +1,5 @@
 """The documentation says what is so: links lead somewhere, commands exist, tables agree with the code."""
 
-from __future__ import annotations
-
 import ast
 import io
 import itertools

@@ -1,7 +1,5 @@
 """The example of the Python page runs on the tutorial's files and says what is so."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -16,7 +14,7 @@ def test_the_example_runs_and_corrects_most_of_the_labels(tmp_path, monkeypatch,
     console_blocks.make_files(tmp_path)
     text = (PAGES / "how-to" / "python.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    names: dict = {}
+    names = {}
     exec(compile(example, "python.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("noisy rows: 569 in cells.csv")

@@ -1,7 +1,5 @@
 """The example of the page about several machines runs on the tutorial's files; tests/engines run its engines."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -18,7 +16,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     console_blocks.make_files(tmp_path)
     assert main(["train", "--noisy", "cells.csv", "--clean", "gold.csv", "--out", "run", "-q"]) == 0
     example = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
-    names: dict = {}
+    names = {}
     exec(compile(example, "several-machines.md", "exec"), names)
     assert "'given_label'" in capsys.readouterr().out
     assert len(names["scored"]) == 569

@@ -1,7 +1,5 @@
 """The tutorial does what it says: its script and its commands run in order, with the exit codes that it shows."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """A finished run, new rows for it, and what `labelfix correct` says of them."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

@@ -1,12 +1,10 @@
 """What the tests of engines share."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 
 
-def blobs(rows: int, seed: int) -> tuple[pa.Table, list[str]]:
+def blobs(rows, seed):
     """Two groups of points that touch, whose given labels are wrong in three of ten rows, and the true labels."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, 2, rows)

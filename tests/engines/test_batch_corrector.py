@@ -1,7 +1,5 @@
 """A run as a function of batches: the rows of `labelfix correct`, whatever hands them out."""
 
-from __future__ import annotations
-
 import multiprocessing
 import pickle
 import subprocess

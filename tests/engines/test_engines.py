@@ -1,7 +1,5 @@
 """Ray Data and Spark on this machine: the rows of `labelfix correct`. Slow: both take long to start."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Soft labels that trusted rows contradict are scaled; those that they confirm are left alone."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
@@ -17,7 +15,7 @@ from labelfix.heads.fit_scale import fit_scale
 KINDS = ("temperature", "vector")
 
 
-def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> JudgesAnswers:
+def asked_of(rows, classes, truly, seed=0, shift=0.0):
     """Rows whose true class is drawn from softmax(z); the answers are log softmax(truly · z), class 0 shifted."""
     generator = np.random.default_rng(seed)
     z = generator.normal(0, 1.5, (rows, classes))
@@ -28,14 +26,14 @@ def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float 
     return JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(rows), said, True)
 
 
-def test_soft_labels_that_mean_what_they_say_are_left_alone() -> None:
+def test_soft_labels_that_mean_what_they_say_are_left_alone():
     asked = asked_of(600, 4, truly=1.0)
     kind, log_soft = _chosen(asked, asked.by, KINDS)
     assert kind == "none"
     assert log_soft is asked.log_soft
 
 
-def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back() -> None:
+def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back():
     asked = asked_of(800, 4, truly=3.0)
     kind, log_soft = _chosen(asked, asked.by, KINDS)
     assert kind in ("temperature", "vector")
@@ -46,21 +44,21 @@ def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back() ->
     assert after["nll"] < before["nll"]
 
 
-def test_a_class_that_is_said_too_often_needs_more_than_a_temperature() -> None:
+def test_a_class_that_is_said_too_often_needs_more_than_a_temperature():
     asked = asked_of(800, 3, truly=1.0, shift=2.0)
     kind, _ = _chosen(asked, asked.by, KINDS)
     assert kind == "vector"
     assert fit_scale("vector", asked.log_soft, asked.truth, asked.weight).shift[0] < -1
 
 
-def test_fifty_rows_scale_and_fewer_do_not() -> None:
+def test_fifty_rows_scale_and_fewer_do_not():
     few, enough = asked_of(49, 3, truly=6.0), asked_of(50, 3, truly=6.0)
     assert _chosen(few, few.by, KINDS)[0] == "none"
     assert _chosen(enough, enough.by, KINDS)[0] == "temperature"
 
 
 @pytest.mark.parametrize(("wrong", "scaled"), [(9, False), (10, True)])
-def test_ten_wrong_ones_among_rows_that_are_said_for_certain_are_enough(wrong: int, scaled: bool) -> None:
+def test_ten_wrong_ones_among_rows_that_are_said_for_certain_are_enough(wrong, scaled):
     said = np.log(np.tile([0.999, 0.001], (130, 1)))
     every = np.arange(130)
     truth = ((every % 13 == 0) & (every // 13 < wrong)).astype(np.int64)
@@ -68,7 +66,7 @@ def test_ten_wrong_ones_among_rows_that_are_said_for_certain_are_enough(wrong: i
     assert (_chosen(asked, asked.by, KINDS)[0] != "none") == scaled
 
 
-def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
+def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer():
     """80 rows said with .9 and all right: a temperature would go as far as its prior lets it, and prove nothing."""
     said = np.log(np.tile([0.9, 0.1], (80, 1)))
     every, truth = np.arange(80), np.zeros(80, dtype=np.int64)
@@ -76,7 +74,7 @@ def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
     assert _chosen(asked, asked.by, KINDS)[0] == "none"
 
 
-def test_the_reliability_curve_counts_by_hand() -> None:
+def test_the_reliability_curve_counts_by_hand():
     """Confidences .9 .9 .5: bin [.867, .933) has two rows, one right; bin [.467, .533) has one, right."""
     log_p = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]])
     figures = curve(log_p, np.array([0, 1, 0]), np.ones(3), 3)
@@ -86,19 +84,19 @@ def test_the_reliability_curve_counts_by_hand() -> None:
     assert figures["nll"] == pytest.approx(-(np.log(0.9) + np.log(0.1) + np.log(0.5)) / 3)
 
 
-def test_confidences_within_a_fifteenth_are_counted_together() -> None:
+def test_confidences_within_a_fifteenth_are_counted_together():
     """The bin from 13/15 to 14/15 has .87 and .93, the one below .86."""
     log_p = np.log([[0.87, 0.13], [0.93, 0.07], [0.86, 0.14]])
     found = curve(log_p, np.zeros(3, dtype=np.int64), np.ones(3), 3)["reliability"]
     assert [each["rows"] for each in found] == [1.0, 2.0]
 
 
-def test_the_vector_fit_is_a_minimum() -> None:
+def test_the_vector_fit_is_a_minimum():
     """No step from the slopes and shifts that were found lowers likelihood plus prior."""
     asked = asked_of(200, 3, truly=2.0)
     scale = fit_scale("vector", asked.log_soft, asked.truth, asked.weight)
 
-    def loss(x: np.ndarray) -> float:
+    def loss(x):
         log_q = log_softmax(x[:3] * asked.log_soft + x[3:], axis=1)
         pull = 4.0 * (((x[:3] - 1) ** 2).sum() + (x[3:] ** 2).sum()) / 2
         return float(-log_q[np.arange(200), asked.truth].sum() + pull)
@@ -107,7 +105,7 @@ def test_the_vector_fit_is_a_minimum() -> None:
     assert np.abs(gradient).max() < 0.05
 
 
-def test_a_row_is_not_corrected_by_the_threshold_that_it_chose() -> None:
+def test_a_row_is_not_corrected_by_the_threshold_that_it_chose():
     """Group 0 alone would choose a high threshold; it is corrected by what group 1 chose."""
     generator = np.random.default_rng(3)
     rows = 200
@@ -123,7 +121,7 @@ def test_a_row_is_not_corrected_by_the_threshold_that_it_chose() -> None:
     assert (corrected[group == 0] == soft[group == 0].argmax(axis=1)).all()
 
 
-def test_a_calibrated_corrector_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_a_calibrated_corrector_is_read_back_as_it_was(tmp_path):
     inner = PosteriorCorrector(np.log([[0.7, 0.3], [0.2, 0.8]]), 0.8, 1.0)
     corrector = CalibratedCorrector(inner, Scale(np.array([0.5, 0.7]), np.array([0.1, -0.2])))
     corrector.save(tmp_path)

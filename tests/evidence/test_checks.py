@@ -7,11 +7,10 @@ import pytest
 
 from labelfix.evidence import checks
 from labelfix.evidence.checks import side_checks
-from labelfix.heads.stages import Compute
 from labelfix.models.features import FeatureInputs
 
 
-def features(rows: list[list[float]]) -> FeatureInputs:
+def features(rows):
     return FeatureInputs(np.array(rows, dtype=np.float32))
 
 
@@ -19,7 +18,7 @@ TRUSTED = features([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
 TRUTH = np.array([0, 0, 1, 1])
 
 
-def test_the_later_of_two_equal_rows_with_different_labels_names_the_earlier() -> None:
+def test_the_later_of_two_equal_rows_with_different_labels_names_the_earlier():
     """Places in the file 30, 10, 20: row 0 is the last, and its twin is the row that stands at 10."""
     noisy = features([[1, 0, 0], [1, 0, 0], [0, 1, 0]])
     found = side_checks(noisy, np.array([1, 0, 1]), np.array([30, 10, 20]), TRUSTED, TRUTH, 2)
@@ -27,19 +26,19 @@ def test_the_later_of_two_equal_rows_with_different_labels_names_the_earlier() -
     assert (found.equal, found.near) == (2, 0)
 
 
-def test_equal_rows_with_the_same_label_are_no_finding() -> None:
+def test_equal_rows_with_the_same_label_are_no_finding():
     found = side_checks(features([[1, 0, 0]] * 3), np.zeros(3, np.int64), np.arange(3), TRUSTED, TRUTH, 2)
     assert found.duplicate_of.tolist() == [-1, -1, -1]
 
 
-def test_nearly_equal_rows_count_too() -> None:
+def test_nearly_equal_rows_count_too():
     noisy = features([[1, 0, 0], [0.999, 0.02, 0], [0.5, 0.5, 0]])
     found = side_checks(noisy, np.array([0, 1, 1]), np.arange(3), TRUSTED, TRUTH, 2)
     assert found.duplicate_of.tolist() == [-1, 0, -1]
     assert (found.equal, found.near) == (0, 2)
 
 
-def test_rows_of_a_table_that_point_the_same_way_do_not_hold_the_same() -> None:
+def test_rows_of_a_table_that_point_the_same_way_do_not_hold_the_same():
     noisy = features([[1, 0, 0], [0.999, 0.02, 0], [1, 0, 0]])
     found = side_checks(noisy, np.array([0, 1, 1]), np.arange(3), TRUSTED, TRUTH, 2, table=True)
     assert found.duplicate_of.tolist() == [-1, -1, 0]
@@ -47,7 +46,7 @@ def test_rows_of_a_table_that_point_the_same_way_do_not_hold_the_same() -> None:
 
 
 @pytest.mark.parametrize("most", [20_000, 3])
-def test_many_rows_are_searched_block_by_block(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+def test_many_rows_are_searched_block_by_block(monkeypatch, most):
     monkeypatch.setattr(checks, "BLOCK", 4)
     monkeypatch.setattr(checks, "MOST_PAIRS", most)
     generator = np.random.default_rng(0)
@@ -62,7 +61,7 @@ def test_many_rows_are_searched_block_by_block(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("width", [40, 1200])
-def test_nearly_equal_rows_are_those_of_all_products(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearly_equal_rows_are_those_of_all_products(width, monkeypatch):
     """Rows around forty centres, some of them nearly equal and many around one; against all cosines in float64."""
     monkeypatch.setattr(checks, "BLOCK", 100)
     monkeypatch.setattr(checks, "TILE", 30)
@@ -86,13 +85,13 @@ def test_nearly_equal_rows_are_those_of_all_products(width: int, monkeypatch: py
     np.testing.assert_allclose(cosine[named, found.duplicate_of[named]], earlier[named].max(axis=1), atol=1e-6)
 
 
-def test_parts_of_the_search_that_are_kept_are_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_the_search_that_are_kept_are_not_searched_again(monkeypatch):
     monkeypatch.setattr(checks, "PART", 8)
     generator = np.random.default_rng(0)
     rows, given = FeatureInputs(generator.normal(size=(20, 3)).astype(np.float32)), np.arange(20) % 2
-    kept: dict[str, dict[str, np.ndarray]] = {}
+    kept = {}
 
-    def keep(name: str, compute: Compute) -> dict[str, np.ndarray]:
+    def keep(name, compute):
         if name not in kept:
             kept[name] = compute()
         return kept[name]
@@ -105,7 +104,7 @@ def test_parts_of_the_search_that_are_kept_are_not_searched_again(monkeypatch: p
     assert again.outlier_score.tolist() == first.outlier_score.tolist()
 
 
-def test_a_row_unlike_all_trusted_ones_has_the_highest_score() -> None:
+def test_a_row_unlike_all_trusted_ones_has_the_highest_score():
     noisy = features([[0.95, 0.05, 0], [0, 0, 1]])
     found = side_checks(noisy, np.array([0, 1]), np.arange(2), TRUSTED, TRUTH, 3)
     assert found.outlier_score[1] == 1
@@ -117,7 +116,7 @@ def test_a_row_unlike_all_trusted_ones_has_the_highest_score() -> None:
     assert near_and_far.to_json(["a", "b", "c"], 2)["rows_unlike_any_trusted_row"] == 1
 
 
-def test_few_directions_tell_nearly_all_pairs_apart() -> None:
+def test_few_directions_tell_nearly_all_pairs_apart():
     """Rows in fifty groups, of 384 features that fall off slowly: less than one pair in 20,000 is looked at whole, of
     which half the `DIRECTIONS` would look at ten times as many; and those cost less than 7 % of all products."""
     generator = np.random.default_rng(0)

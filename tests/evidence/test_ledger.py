@@ -245,9 +245,9 @@ def test_rows_drawn_per_class_weigh_what_their_class_does():
     assert found.entry(THIS_RUN).accuracy.value == pytest.approx(0.9)
 
 
-def test_shares_of_right_labels_hold_those_of_the_noisy_rows_that_are_there() -> None:
+def test_shares_of_right_labels_hold_those_of_the_noisy_rows_that_are_there():
     """A third of 600 rows was drawn: the other rows have a share of their own, which varies too."""
-    held: dict[bool, list[bool]] = {True: [], False: []}
+    held = {True: [], False: []}
     for seed in range(400):
         generator = np.random.default_rng(seed)
         right = generator.permutation(np.arange(600) < 480)

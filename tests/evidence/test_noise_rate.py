@@ -8,7 +8,7 @@ from labelfix.data.labels.noise_rate import RateInterval
 from labelfix.evidence.noise_rate import Opinion, _power, assumed, estimate
 
 
-def world(generator: np.random.Generator, rate: float, shares: list[float], rows: int = 4000):
+def world(generator, rate, shares, rows=4000):
     """Truth, given labels under UNIF-like noise, and an opinion about them that is good but not perfect."""
     classes = len(shares)
     truth = generator.choice(classes, rows, p=shares)

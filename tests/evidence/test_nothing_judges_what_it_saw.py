@@ -3,8 +3,6 @@
 Judged figures then differ from those of fresh rows by chance alone, given which rows were drawn.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Rows that come later and whose labels were given in another way than those of the run."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -12,13 +10,13 @@ from labelfix.evidence.saved_judges import Judges
 PAIRS, NEW = 100, 400
 
 
-def soft_of(doubt: float, rows: int) -> np.ndarray:
+def soft_of(doubt, rows):
     """Soft labels whose given label, class 0, looks wrong by this much on average, ± .2."""
     wrong = doubt + np.where(np.arange(rows) % 2, 0.2, -0.2)
     return np.stack([1 - wrong, wrong], axis=1).astype(np.float32)
 
 
-def lost(doubt: float, *, sampling: str = "random", pairs: int = PAIRS, same: bool = False) -> list[str]:
+def lost(doubt, *, sampling="random", pairs=PAIRS, same=False):
     """What does not hold of new rows beside pairs that look wrong by .3."""
     none = np.zeros(0)
     judges = Judges(
@@ -45,17 +43,17 @@ def lost(doubt: float, *, sampling: str = "random", pairs: int = PAIRS, same: bo
 
 
 @pytest.mark.parametrize(("doubt", "told"), [(0.386, False), (0.394, True), (0.214, False), (0.206, True)])
-def test_four_standard_errors_are_another_way(doubt: float, told: bool) -> None:
+def test_four_standard_errors_are_another_way(doubt, told):
     """One is √(.2² / 100 + .2² / 400) = .0224."""
     assert any("were given in another way" in each for each in lost(doubt)) == told
 
 
-def test_the_sentence_has_both_shares() -> None:
+def test_the_sentence_has_both_shares():
     (said,) = lost(0.6)
     assert "look wrong in 60 % of all cases, and those of the rows you checked in 30 %" in said
 
 
-def test_rows_that_were_not_drawn_at_random_and_few_are_nothing_to_compare_with() -> None:
+def test_rows_that_were_not_drawn_at_random_and_few_are_nothing_to_compare_with():
     assert lost(0.6, sampling="per-class") == []
     assert lost(0.6, sampling="picked") == []
     assert lost(0.6, pairs=19) == []

@@ -1,7 +1,5 @@
 """What is said of the rows that nobody has checked once the hard ones are answered: simulated, the hard rows known."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
@@ -15,14 +13,14 @@ from labelfix.models.features import FeatureInputs
 ROWS, DRAWN, HARD = 2000, 150, 200
 
 
-def ledger_of(given: np.ndarray, corrected: np.ndarray) -> Ledger:
+def ledger_of(given, corrected):
     w = np.ones(len(given))
     none = Estimate(0.0, 0.0, 0.0, len(given))
     entry = Entry("this-run", "", none, none, none, none)
     return Ledger((entry,), 2, share(given, w), share(corrected, w), paired_difference(corrected, given, w))
 
 
-def draw(seed: int, asked: int) -> tuple[Ledger, Ledger, tuple[float, float]]:
+def draw(seed, asked):
     """A file whose hard rows are mostly wrong: what drawn rows say, what is said without the answered, and the truth.
 
     Args:
@@ -43,7 +41,7 @@ def draw(seed: int, asked: int) -> tuple[Ledger, Ledger, tuple[float, float]]:
 
 
 @pytest.mark.parametrize("asked", [HARD, 40])
-def test_intervals_hold_the_truth_of_the_rows_that_are_left(asked: int) -> None:
+def test_intervals_hold_the_truth_of_the_rows_that_are_left(asked):
     """All answered rows were asked about, as on fixed features; or a part, as where a network judges held-out rows."""
     held, plain, bias = [], [], []
     for seed in range(400):
@@ -62,7 +60,7 @@ def test_intervals_hold_the_truth_of_the_rows_that_are_left(asked: int) -> None:
     assert abs(np.mean(bias)) < 0.01
 
 
-def test_without_a_model_that_never_saw_them_the_interval_holds_all_that_may_be() -> None:
+def test_without_a_model_that_never_saw_them_the_interval_holds_all_that_may_be():
     said, taken, _ = draw(0, 0)
     assert said.corrected_labels is not None
     assert taken.corrected_labels is not None
@@ -71,7 +69,7 @@ def test_without_a_model_that_never_saw_them_the_interval_holds_all_that_may_be(
     assert taken.corrected_labels.high > said.corrected_labels.high
 
 
-def test_estimates_stay_shares() -> None:
+def test_estimates_stay_shares():
     """All drawn rows are right and so few of the answered that more errors were found than drawn rows foretell."""
     said = ledger_of(np.ones(30, bool), np.ones(30, bool))
     taken = Answered(np.zeros(50, bool), np.zeros(50, bool), 50, 500).taken_out(said)
@@ -80,7 +78,7 @@ def test_estimates_stay_shares() -> None:
     assert 0 < taken.given_labels.low < 1
 
 
-def test_before_next_asked_its_rows_were_noisy_ones() -> None:
+def test_before_next_asked_its_rows_were_noisy_ones():
     problem = features_problem(noisy=20, trusted=6, chosen=[1, 4, 5], unpaired=[5])
     before = unanswered(problem)
     assert before.judges.all()
@@ -92,7 +90,7 @@ def test_before_next_asked_its_rows_were_noisy_ones() -> None:
     assert added.tolist() == problem.clean.batch(np.array([1, 4])).numpy().tolist()
 
 
-def features_problem(noisy: int, trusted: int, chosen: Sequence[int], unpaired: Sequence[int]) -> Problem:
+def features_problem(noisy, trusted, chosen, unpaired):
     """Random rows of three features and two classes.
 
     Args:

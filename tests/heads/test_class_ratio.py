@@ -1,7 +1,5 @@
 """A head on trusted rows alone knows how frequent the classes are, however the rows were drawn."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +23,7 @@ from labelfix.settings.methods import MlcSettings
 SHARES = np.array([0.9, 0.1])
 
 
-def problem(sampling: str, trusted: tuple[int, int], paired: bool = True, by_label: bool = False) -> Problem:
+def problem(sampling, trusted, paired=True, by_label=False):
     """4,000 rows of two classes in two dimensions, a tenth of whose labels is wrong; so many of each are trusted."""
     generator = np.random.default_rng(0)
     truth = generator.choice(2, 4_000, p=SHARES)
@@ -49,34 +47,34 @@ def problem(sampling: str, trusted: tuple[int, int], paired: bool = True, by_lab
     )
 
 
-def said_of_rare(made: Problem) -> float:
+def said_of_rare(made):
     """The share of the rare class among the noisy rows, as the head has it."""
     head = fit_trusted_only(load_rows(made)).full
     return float(torch.softmax(head.logits(made.noisy.batch(np.arange(len(made.noisy)))), dim=1)[:, 1].mean())
 
 
-def test_rows_drawn_per_class_are_told_how_frequent_the_classes_are() -> None:
+def test_rows_drawn_per_class_are_told_how_frequent_the_classes_are():
     assert said_of_rare(problem("per-class", (100, 100))) == pytest.approx(0.08, abs=0.03)  # 300 of 3,800 are left
     assert said_of_rare(problem("random", (100, 100))) > 0.2
 
 
-def test_rows_drawn_per_label_are_too() -> None:
+def test_rows_drawn_per_label_are_too():
     assert said_of_rare(problem("per-label", (100, 100), by_label=True)) == pytest.approx(0.085, abs=0.03)
 
 
-def test_without_pairs_the_given_labels_say_how_frequent_they_are() -> None:
+def test_without_pairs_the_given_labels_say_how_frequent_they_are():
     found = class_ratio(problem("per-class", (100, 100), paired=False))
     assert found is not None
     assert np.diff(np.log(found))[0] == pytest.approx(np.log(0.17 / 0.83), abs=0.15)
 
 
 @pytest.mark.parametrize(("trusted", "shifted"), [((200, 100), True), ((400, 60), False)])
-def test_classes_that_are_three_times_as_frequent_are_shifted(trusted: tuple[int, int], shifted: bool) -> None:
+def test_classes_that_are_three_times_as_frequent_are_shifted(trusted, shifted):
     """Nine to one beside two to one; beside seven to one the difference may be chance."""
     assert (class_ratio(problem("per-class", trusted)) is not None) == shifted
 
 
-def test_what_a_fold_is_judged_by_is_shifted_as_well() -> None:
+def test_what_a_fold_is_judged_by_is_shifted_as_well():
     made = problem("per-class", (100, 100))
     plain, fitted = problem("random", (100, 100)), fit_trusted_only(load_rows(made))
     ratio = class_ratio(made)
@@ -88,7 +86,7 @@ def test_what_a_fold_is_judged_by_is_shifted_as_well() -> None:
     assert torch.allclose(fitted.without[0].bias, before.without[0].bias + torch.from_numpy(shift).float(), atol=1e-5)
 
 
-def test_rows_count_as_often_as_their_classes_occur() -> None:
+def test_rows_count_as_often_as_their_classes_occur():
     made = problem("per-class", (100, 100))
     weights = row_weights(made.truth, class_ratio(made))
     assert weights.mean() == pytest.approx(1)
@@ -96,7 +94,7 @@ def test_rows_count_as_often_as_their_classes_occur() -> None:
     assert (row_weights(made.truth, class_ratio(problem("random", (100, 100)))) == 1).all()
 
 
-def test_what_pairs_hardly_tell_moves_the_ratio_by_twice_its_share_of_error_less() -> None:
+def test_what_pairs_hardly_tell_moves_the_ratio_by_twice_its_share_of_error_less():
     """Two classes at nine to one, 25 pairs of each."""
     made = problem("per-class", (25, 25))
     counts = pair_counts(made.truth, made.paired_given, 2)
@@ -109,7 +107,7 @@ def test_what_pairs_hardly_tell_moves_the_ratio_by_twice_its_share_of_error_less
     assert np.ptp(np.log(ratio)) < 0.95 * np.ptp(plain)
 
 
-def test_no_class_counts_for_less_than_a_fiftieth_of_its_trusted_rows() -> None:
+def test_no_class_counts_for_less_than_a_fiftieth_of_its_trusted_rows():
     """Without pairs the given labels are π: 2 of some 3,000 have the class that half the trusted rows are of."""
     made = problem("per-class", (100, 100), paired=False)
     ratio = class_ratio(replace(made, given=np.r_[np.zeros(3_000, dtype=np.int64), 1, 1]))
@@ -117,7 +115,7 @@ def test_no_class_counts_for_less_than_a_fiftieth_of_its_trusted_rows() -> None:
     assert ratio[1] == pytest.approx(1 / 50)
 
 
-def test_soft_labels_have_as_many_rows_of_a_rare_class_as_there_are() -> None:
+def test_soft_labels_have_as_many_rows_of_a_rare_class_as_there_are():
     """300 of 3,800 are left; with trusted rows as they were drawn it is about twice as many."""
     made = problem("per-class", (100, 100))
     fitted = METHODS["mlc"](made, MlcSettings(), Silent())

@@ -1,7 +1,5 @@
 """The classifier of the trusted rows starts from words for the classes only where these are clearly better."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

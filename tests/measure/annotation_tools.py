@@ -9,8 +9,6 @@ twice, the eighth not looked at; then again from the beginning. Needs label-stud
 needs neither. The recorded files were made with label-studio-sdk 2.1.2 and argilla 2.8.0.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

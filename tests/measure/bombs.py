@@ -7,8 +7,6 @@ read, row by row, for as long as it takes. Prints size, exit code, seconds and p
 processes hold that it begins; the exit code is 1 where one takes more than 1 GB.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import gzip
@@ -38,15 +36,15 @@ CHECK = "import sys; from labelfix.cli import main; code = main(sys.argv[1:]); "
 )
 
 
-def two(rows: int) -> pa.Array:
+def two(rows):
     return pa.DictionaryArray.from_arrays(pa.array((np.arange(rows) % 2).astype(np.int8)), pa.array(["a", "b"]))
 
 
-def noise(rows: int) -> pa.Array:
+def noise(rows):
     return pa.array([NOISE, *[None] * (rows - 1)])
 
 
-def text(path: Path, head: str, line: str, times: int, tail: str = "") -> None:
+def text(path, head, line, times, tail=""):
     block = max(MB // len(line), 1)
     opened = pa.CompressedOutputStream(str(path), "zstd") if path.suffix == ".zst" else None
     with opened or (gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb")) as file:
@@ -56,7 +54,7 @@ def text(path: Path, head: str, line: str, times: int, tail: str = "") -> None:
         file.write(tail.encode())
 
 
-def table(path: Path, rows: int, column: pa.Array, padded: bool = True) -> None:
+def table(path, rows, column, padded=True):
     made = pa.table({"label": two(rows), "x": column, **({"pad": noise(rows)} if padded else {})})
     if path.suffix == ".parquet":
         pq.write_table(made, path)
@@ -66,26 +64,26 @@ def table(path: Path, rows: int, column: pa.Array, padded: bool = True) -> None:
             file.write_table(made)
 
 
-def same(value: str, rows: int) -> pa.Array:
+def same(value, rows):
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), pa.array([value]))
 
 
-def lists(rows: int, width: int) -> pa.Array:
+def lists(rows, width):
     ends = pa.array(np.arange(rows + 1, dtype=np.int32) * width)
     return pa.ListArray.from_arrays(ends, pa.array(np.zeros(rows * width)))
 
 
-def views(rows: int, width: int) -> pa.Array:
+def views(rows, width):
     places, sizes = pa.array(np.zeros(rows, np.int32)), pa.array(np.full(rows, width, np.int32))
     return pa.ListViewArray.from_arrays(places, sizes, pa.array(np.zeros(width, np.float32)))
 
 
-def dictionary(rows: int) -> pa.Array:
+def dictionary(rows):
     words = pa.array([*["A" * MB] * 1000, NOISE])
     return pa.DictionaryArray.from_arrays(pa.array((np.arange(rows) % 1000).astype(np.int32)), words)
 
 
-def book(path: Path, rows: int, value: str) -> None:
+def book(path, rows, value):
     made = xlsx_bytes([["label", "text"], *(["ab"[row % 2], value] for row in range(rows))])
     with zipfile.ZipFile(io.BytesIO(made)) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for part in parts.namelist():
@@ -116,7 +114,7 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default=",".join(BOMBS))
     parser.add_argument("--seconds", type=float, default=120)
@@ -132,7 +130,7 @@ def main() -> None:
     sys.exit(worst > MOST)
 
 
-def measured(path: Path, seconds: float) -> int:
+def measured(path, seconds):
     """Megabytes that reading a file takes; printed with what came of it."""
     clean = str(path.with_name("gold.csv"))
     words = ["check", "--noisy", str(path), "--clean", clean, "--label-column", "label"]
@@ -158,7 +156,7 @@ def measured(path: Path, seconds: float) -> int:
     return peak
 
 
-def _held(process: int) -> int:
+def _held(process):
     """Megabytes that a process and those that it has begun hold now."""
     try:
         begun = Path(f"/proc/{process}/task/{process}/children").read_text().split()
@@ -168,7 +166,7 @@ def _held(process: int) -> int:
     return own + sum(map(_held, map(int, begun)))
 
 
-def _figure(name: str, status: str) -> int:
+def _figure(name, status):
     found = re.search(rf"{name}:\s*(\d+)", status)
     return int(found[1]) >> 10 if found else 0
 

@@ -4,17 +4,13 @@ An expectation is a function of one case. It is registered under the number of i
 reason where the outcome is not what the owner of the input needs.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-from case_runs import Case, Said, Unclear, Unmet
+from case_runs import Case, Unclear, Unmet
 
 Expectation = Callable[[Case], None]
 
@@ -26,10 +22,10 @@ MADE: dict[str, tuple[str, ...]] = {}
 csv.field_size_limit(1 << 28)
 
 
-def expects(number: str) -> Callable[[Expectation], Expectation]:
+def expects(number):
     """Register the expectation of a case."""
 
-    def register(work: Expectation) -> Expectation:
+    def register(work):
         assert number not in EXPECTATIONS, number
         EXPECTATIONS[number] = work
         return work
@@ -37,10 +33,10 @@ def expects(number: str) -> Callable[[Expectation], Expectation]:
     return register
 
 
-def made(name: str, expectation: Expectation, *lines: str) -> Callable[[Expectation], Expectation]:
+def made(name, expectation, *lines):
     """Register a case that makes its own input, with what has to come out; by default of a `check`."""
 
-    def register(work: Expectation) -> Expectation:
+    def register(work):
         MADE[name] = lines or ("check --noisy noisy.csv --clean gold.csv",)
         expects(name.split("-")[0])(expectation)
         return makes(name.split("-")[0])(work)
@@ -48,10 +44,10 @@ def made(name: str, expectation: Expectation, *lines: str) -> Callable[[Expectat
     return register
 
 
-def makes(number: str) -> Callable[[Expectation], Expectation]:
+def makes(number):
     """Register what makes the input of a case, or the part of it that is not shipped."""
 
-    def register(work: Expectation) -> Expectation:
+    def register(work):
         INPUTS[number] = work
         return work
 
@@ -61,44 +57,44 @@ def makes(number: str) -> Callable[[Expectation], Expectation]:
 # What `check` says
 
 
-def paired(said: Said) -> int:
+def paired(said):
     """Trusted rows that stand in the noisy file."""
     found = re.search(r"trusted rows: .*?; ([\d,]+) stands? in", said.out)
     return int(found[1].replace(",", "")) if found else 0
 
 
-def noisy_rows(said: Said) -> int:
+def noisy_rows(said):
     found = re.search(r"noisy rows: ([\d,]+)", said.out)
     return int(found[1].replace(",", "")) if found else 0
 
 
-def unlabelled(said: Said) -> int:
+def unlabelled(said):
     found = re.search(r"noisy rows: .*?\(([\d,]+) without a label", said.out)
     return int(found[1].replace(",", "")) if found else 0
 
 
-def classes(said: Said) -> dict[str, int]:
+def classes(said):
     """The classes of the summary and how often each is given."""
     rows = re.findall(r"(?m)^  (\S.*?) +([\d,]+) given", said.out)
     return {name: int(count.replace(",", "")) for name, count in rows}
 
 
-def wrong(said: Said) -> int:
+def wrong(said):
     """Paired rows whose given label differs from the trusted one."""
     found = re.search(r"wrong given labels: ([\d,]+) of", said.out)
     return int(found[1].replace(",", "")) if found else -1
 
 
-def features(said: Said) -> str:
+def features(said):
     """The line that lists the feature columns, or nothing."""
     return said.line(r"^feature columns?:")
 
 
-def is_feature(said: Said, column: str) -> bool:
+def is_feature(said, column):
     return re.search(rf"[:,] {re.escape(column)}(?=,| \()", features(said).split("of them categories")[0]) is not None
 
 
-def is_left_out(said: Said, column: str) -> bool:
+def is_left_out(said, column):
     """Whether a line says that a column is no feature."""
     word = rf"(?<![\w/.-]){re.escape(column)}(?![\w-])"
     return bool(
@@ -106,14 +102,14 @@ def is_left_out(said: Said, column: str) -> bool:
     )
 
 
-def used_or_said(said: Said, columns: Iterable[str]) -> None:
+def used_or_said(said, columns):
     """Ask that every column is a feature, or said to be none."""
     for column in columns:
         if not is_feature(said, column) and not is_left_out(said, column):
             raise Unmet(f"column {column} is neither used nor said to be left out")
 
 
-def is_read(case: Case, said: Said, pairs: int, rows: int = 0, kinds: Iterable[str] = ()) -> None:
+def is_read(case, said, pairs, rows=0, kinds=()):
     """Ask that a check went well, with so many pairs, rows and these classes."""
     case.need(said.code == 0, f"refused: {said.last_line}")
     case.need(paired(said) == pairs, f"{paired(said)} of {pairs} trusted rows are paired")
@@ -123,7 +119,7 @@ def is_read(case: Case, said: Said, pairs: int, rows: int = 0, kinds: Iterable[s
         case.need(set(classes(said)) == set(kinds), f"the classes are {', '.join(classes(said))}")
 
 
-def leads_out(said: Said, *patterns: str) -> None:
+def leads_out(said, *patterns):
     """Ask of a refusal that one line of it says all this."""
     if not said.line(*patterns):
         raise Unclear(f"{said.name} does not say what to do ({', '.join(patterns)}): {said.last_line}")
@@ -132,7 +128,7 @@ def leads_out(said: Said, *patterns: str) -> None:
 CHANGED = r"^[\d,]+ of [\d,]+ labels changed"
 
 
-def judged(said: Said) -> str:
+def judged(said):
     """What a training says of its labels."""
     return said.line(CHANGED)
 
@@ -140,7 +136,7 @@ def judged(said: Said) -> str:
 # What is written
 
 
-def rows_of(path: Path, delimiter: str = ",", **dialect: Any) -> list[dict[str, str]]:
+def rows_of(path, delimiter=",", **dialect):
     """The rows of an exported text file, as a strict reader sees them."""
     text = path.read_bytes().decode("utf-8-sig")
     if "\0" in text:
@@ -151,7 +147,7 @@ def rows_of(path: Path, delimiter: str = ",", **dialect: Any) -> list[dict[str, 
     return [dict(zip(table[0], row, strict=True)) for row in table[1:]]
 
 
-def only_labels_differ(source: Path, fixed: Path, delimiter: str, kept_quotes: str = "") -> None:
+def only_labels_differ(source, fixed, delimiter, kept_quotes=""):
     """Ask that an export is its source, byte by byte, but for the labels that changed and one new last column.
 
     The label is the last column of the source, and no cell holds a line break.
@@ -187,19 +183,19 @@ def only_labels_differ(source: Path, fixed: Path, delimiter: str, kept_quotes: s
         raise Unmet(f"{changed} lines of the export differ from the source")
 
 
-def _same_quotes(cell: bytes, quotes: bytes, place: int) -> None:
+def _same_quotes(cell, quotes, place):
     if quotes and cell and not (cell.startswith(quotes) and cell.endswith(quotes)):
         raise Unmet(f"line {place + 1}: the new cell is not quoted as the others are")
 
 
-def parquet(path: Path) -> Any:
+def parquet(path):
     """A Parquet file as an Arrow table."""
     import pyarrow.parquet
 
     return pyarrow.parquet.ParquetFile(path).read()
 
 
-def keeps_types(source: Any, fixed: Any, changes: Iterable[str] = ("label",)) -> None:
+def keeps_types(source, fixed, changes=("label",)):
     """Ask that an export has every column of its source in its type, and the values where no label stands there."""
     missing = [name for name in source.schema.names if name not in fixed.schema.names]
     if missing:
@@ -215,7 +211,7 @@ def keeps_types(source: Any, fixed: Any, changes: Iterable[str] = ("label",)) ->
 # GitHub annotations
 
 
-def annotation_lines_are_right(case: Case, said: Said, source: Path) -> None:
+def annotation_lines_are_right(case, said, source):
     """Ask that every annotation points at the line where its row begins."""
     starts = line_of_ids(source)
     notes = [line for line in said.out.splitlines() if line.startswith("::")]
@@ -227,7 +223,7 @@ def annotation_lines_are_right(case: Case, said: Said, source: Path) -> None:
         case.need(line == starts[row], f"row {row} begins in line {starts[row]}, but the annotation says {line}")
 
 
-def line_of_ids(source: Path) -> dict[str, int]:
+def line_of_ids(source):
     """The line where the row of each id begins."""
     reader = csv.reader(io.StringIO(source.read_bytes().decode("utf-8-sig"), newline=""))
     ends = [0]

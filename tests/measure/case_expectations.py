@@ -1,7 +1,5 @@
 """All expectations, by the number of their case."""
 
-from __future__ import annotations
-
 import case_found
 import case_handed
 import case_ids

@@ -1,20 +1,17 @@
 """Inputs that say what they mean in another way: keys of several columns, units, bare names of images, odd labels."""
 
-from __future__ import annotations
-
 import io
-from collections.abc import Callable
 
-from case_asks import Expectation, is_feature, made
-from case_made import EXPORT, TRAIN, WORDS, Case, N, R, check, gold, lines, put, reads, records, refuses, refuses_last
+from case_asks import is_feature, made
+from case_made import EXPORT, TRAIN, WORDS, N, R, check, gold, lines, put, reads, records, refuses, refuses_last
 
 COLUMNS = ("id", "age", "income", "label")
 
 
-def used(*columns: str) -> Expectation:
+def used(*columns):
     """The rows are read and these columns are features."""
 
-    def expect(case: Case) -> None:
+    def expect(case):
         reads("no", "yes")(case)
         for column in columns:
             case.need(is_feature(case[0], column), f"{column} is no feature")
@@ -22,18 +19,18 @@ def used(*columns: str) -> Expectation:
     return expect
 
 
-def told(words: str, *kinds: str) -> Expectation:
+def told(words, *kinds):
     """The rows are read, and a line says how."""
 
-    def expect(case: Case) -> None:
+    def expect(case):
         reads(*kinds)(case)
         case.need(words in case[0].err + case[0].out, f"no line says {words!r}")
 
     return expect
 
 
-def respelled(ours: Callable[[int], object], theirs: Callable[[int], object]) -> Callable[[Case], None]:
-    def make(case: Case) -> None:
+def respelled(ours, theirs):
+    def make(case):
         put(case, "noisy.csv", lines({**row, "id": ours(i)} for i, row in enumerate(R)))
         gold(case, [{**row, "id": theirs(i)} for i, row in enumerate(R)])
 
@@ -44,7 +41,7 @@ def respelled(ours: Callable[[int], object], theirs: Callable[[int], object]) ->
 
 
 @made("300-two-columns-name-a-row", told("'doc' and 'part' say which row", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**row, "doc": f"d{i // 6}", "part": i % 6} for i, row in enumerate(R)]
     put(case, "noisy.csv", lines(rows, ("doc", "part", "text", "label")))
     put(case, "gold.csv", lines([{**row, "label": row["true"]} for row in rows[:45]], ("doc", "part", "label")))
@@ -58,34 +55,34 @@ made("303-files-without-ending", reads())(respelled(lambda i: f"doc_{i}.txt", la
 
 
 @made("304-ids-of-another-column", told("('uuid' in noisy.csv) says which row", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**row, "id": i, "uuid": f"{i * 2654435761 % 2**32:08x}-k"} for i, row in enumerate(R)]
     put(case, "noisy.csv", lines(rows, ("id", "uuid", "text", "label")))
     gold(case, [{**row, "id": row["uuid"]} for row in rows])
 
 
 @made("305-text-under-another-name", reads())
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines([{**row, "review": row["text"]} for row in R], ("review", "label")))
     put(case, "gold.csv", lines([{**row, "label": row["true"]} for row in R[:45]], ("text", "label")))
 
 
 @made("306-texts-rewritten", told("but for case, punctuation", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines([{**r, "text": r["text"].title() + " & so on."} for r in R], ("text", "label")))
     rows = [{"text": row["text"] + " &amp; so on", "label": row["true"]} for row in R[:45]]
     put(case, "gold.csv", lines(rows, ("text", "label")))
 
 
 @made("307-row-numbers-of-its-own", refuses("in another row", "take the id column out"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines([{**row, "id": i} for i, row in enumerate(N)], COLUMNS))
     rows = [{**row, "id": i, "label": row["true"]} for i, row in enumerate(N[60:105])]
     put(case, "gold.csv", lines(rows, COLUMNS))
 
 
 @made("308-rows-of-another-table", refuses('"r0000"', "29 more of its 75", "remove the rows"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines(R[30:]))
     gold(case, count=75)
 
@@ -96,7 +93,7 @@ def _(case: Case) -> None:
     TRAIN.format("noisy.csv"),
     "evaluate --run OUT --truth truth.csv",
 )
-def _(case: Case) -> None:
+def _(case):
     respelled(lambda i: f"{i + 1:05d}", lambda i: f"{i + 1:05d}")(case)
     put(case, "truth.csv", lines([{"id": i + 1, "label": row["true"]} for i, row in enumerate(R)], ("id", "label")))
 
@@ -104,9 +101,9 @@ def _(case: Case) -> None:
 # Numbers
 
 
-def amounts(name: str, way: Callable[[float], str]) -> None:
+def amounts(name, way):
     @made(name, used("income"))
-    def _(case: Case) -> None:
+    def _(case):
         put(case, "noisy.csv", lines([{**row, "income": way(row["income"])} for row in N], COLUMNS))
         gold(case, N)
 
@@ -118,7 +115,7 @@ amounts("323-francs", lambda value: f"CHF {value:,.2f}".replace(",", "'"))
 
 
 @made("324-totals-between", used("income"), *check("noisy.csv", TRAIN.format("noisy.csv"), EXPORT + ".csv"))
-def _(case: Case) -> None:
+def _(case):
     body = lines(N, COLUMNS).splitlines()
     for place in (91, 61, 31):
         body.insert(place, "Subtotal,,93123.5,")
@@ -127,7 +124,7 @@ def _(case: Case) -> None:
 
 
 @made("325-levels-of-pandas", used("income"))
-def _(case: Case) -> None:
+def _(case):
     rows = "".join(f"{row['id']},{row['age']},{row['age']},{row['income']},{row['label']}\n" for row in N)
     put(case, "noisy.csv", f",age,age,income,label\n,mean,max,mean,first\nid,,,,\n{rows}")
     gold(case, N)
@@ -137,19 +134,19 @@ def _(case: Case) -> None:
 
 
 @made("340-one-column-of-few-values", told("'sentiment' is the label", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines([{**r, "sentiment": r["label"]} for r in R], ("text", "sentiment")))
     put(case, "gold.csv", lines([{**r, "sentiment": r["true"]} for r in R[:45]], ("text", "sentiment")))
 
 
 @made("341-numbered-classes", reads("001.sport", "002.food", "003.tech"))
-def _(case: Case) -> None:
+def _(case):
     numbered = {word: f"{place:03d}.{word}" for place, word in enumerate(WORDS, start=1)}
     put(case, "noisy.csv", lines({**row, "label": numbered[row["label"]]} for row in R))
     gold(case)
 
 
-def shares(case: Case) -> None:
+def shares(case):
     rows = [{**row, **{f"p_{word}": 0.8 if word == row["label"] else 0.1 for word in WORDS}} for row in R]
     put(case, "noisy.csv", lines(rows, ("id", "text", *(f"p_{word}" for word in WORDS))))
     gold(case)
@@ -161,7 +158,7 @@ made("343-shares-as-sources", refuses_last('no source says "sport"', "0.8"), SEV
 
 
 @made("344-no-header-of-sentences", refuses("no header"))
-def _(case: Case) -> None:
+def _(case):
     codes = {word: place for place, word in enumerate(WORDS, start=1)}
     body = "".join(f'"{codes[r["label"]]}","{r["text"][:9]}","{r["text"]}"\n' for r in R)
     put(case, "noisy.csv", body)
@@ -171,7 +168,7 @@ def _(case: Case) -> None:
 # Images
 
 
-def images(case: Case, folder: str) -> list[dict[str, str]]:
+def images(case, folder):
     from PIL import Image
 
     rows = [{"id": f"{i * 7919:08x}", "breed": row["label"], "true": row["true"]} for i, row in enumerate(R)]
@@ -184,12 +181,12 @@ def images(case: Case, folder: str) -> list[dict[str, str]]:
 
 
 @made("360-kaggle", told("00000000.png, and others likewise", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines(images(case, "train"), ("id", "breed")))
 
 
 @made("361-endings-in-another-case", reads())
-def _(case: Case) -> None:
+def _(case):
     rows = [{"file": f"photos/{row['id']}.PNG", **row} for row in images(case, "photos")]
     put(case, "noisy.csv", lines(rows, ("file", "breed")))
     rows = [{**row, "breed": row["true"]} for row in rows[:45]]
@@ -197,7 +194,7 @@ def _(case: Case) -> None:
 
 
 @made("362-names-inside-parquet", told("('image' in noisy.parquet) says which row", *WORDS), *check("noisy.parquet"))
-def _(case: Case) -> None:
+def _(case):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -212,7 +209,7 @@ def _(case: Case) -> None:
 
 
 @made("380-empty-part", reads(), *check("out"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "out/part-00000.csv", lines(R))
     put(case, "out/part-00001.csv", "")
     put(case, "out/_SUCCESS", "")
@@ -220,13 +217,13 @@ def _(case: Case) -> None:
 
 
 @made("381-sql", refuses("SQL", "CSV"), *check("dump.sql"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "dump.sql", "CREATE TABLE t (id text);\n" + "".join(f"INSERT INTO t VALUES ('{r['id']}');\n" for r in R))
     gold(case)
 
 
 @made("382-replaced-files", refuses("Delta Lake", "one Parquet file"), *check("table"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "table/part-0.jsonl", records(R))
     (case.folder / "table" / "_delta_log").mkdir()
     put(case, "table/_delta_log/00.json", '{"add": {"path": "part-1"}}\n{"remove": {"path": "part-0"}}\n')

@@ -1,25 +1,22 @@
 """Cases of the join: ids that lost their form, equal inputs under other ids, rows of several annotators."""
 
-from __future__ import annotations
-
 from case_asks import classes, expects, is_read, leads_out, paired, parquet, rows_of
-from case_runs import Case
 
 TOPICS = ("sport", "food", "tech")
 
 
 @expects("50")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("51")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("53")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     before = [str(each) for each in parquet(case.folder / "noisy.parquet").column("id").to_pylist()]
@@ -27,12 +24,12 @@ def _(case: Case) -> None:
 
 
 @expects("54")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("56")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     else:
@@ -40,7 +37,7 @@ def _(case: Case) -> None:
 
 
 @expects("57")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
         case.need(case[0].says("number|zero"), "it is not said that ids are joined by number")
@@ -49,14 +46,14 @@ def _(case: Case) -> None:
 
 
 @expects("58")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         case.need(paired(case[0]) == 44 or case[0].warns(r"1\.23E\+15"), "1.23E+15 is joined without a word")
     leads_out(case[0], r"gold\.csv(, row 1|:2)\b", r"1\.23E\+15")
 
 
 @expects("59")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         case.need(case[0].says("vote|majority|several"), "several annotators are taken without a word")
         case.need(paired(case[0]) == 20, f"{paired(case[0])} of 20 trusted rows are paired")
@@ -67,7 +64,7 @@ def _(case: Case) -> None:
 
 
 @expects("60")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=20, rows=60, kinds=TOPICS)
     if case[1].code == 0:
         is_read(case, case[1], pairs=20, rows=60, kinds=TOPICS)
@@ -76,12 +73,12 @@ def _(case: Case) -> None:
 
 
 @expects("63")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("64")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         case.need(case[0].warns(r"\bid", r"\b10\b|row 1\b|:2\b"), "rows without an id are taken without a warning")
     else:
@@ -89,7 +86,7 @@ def _(case: Case) -> None:
 
 
 @expects("162")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     case.need(said.code == 0, f"refused: {said.last_line}")
     warned = said.warns("content|same (text|input)|equal (text|input)|upper|lower|case")
@@ -97,12 +94,12 @@ def _(case: Case) -> None:
 
 
 @expects("164")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("165")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     for said in case.ran:
         case.need(

@@ -1,17 +1,11 @@
 """Cases of image folders: clutter, endings, splits, broken files, pixels."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 from case_asks import classes, expects, is_read, leads_out, makes, noisy_rows, paired
-from case_runs import Case, Said
 
 PETS = ("cat", "dog")
 
 
-def pixels(path: Path) -> Any:
+def pixels(path):
     """The pixels that the library trains on, `uint8 (height, width, 3)`."""
     import numpy as np
 
@@ -20,18 +14,18 @@ def pixels(path: Path) -> Any:
     return np.asarray(open_image(path.read_bytes()))
 
 
-def counts_are(case: Case, said: Said, **counts: int) -> None:
+def counts_are(case, said, **counts):
     case.need(said.code == 0, f"refused: {said.last_line}")
     case.need(classes(said) == counts, f"the classes are {classes(said)}, not {counts}")
 
 
 @makes("110")
-def _(case: Case) -> None:
+def _(case):
     (case.folder / "photos" / "owl").mkdir()  # an empty folder does not travel
 
 
 @expects("110")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     counts_are(case, said, cat=11, dog=11)
     case.need(paired(said) == 10, f"{paired(said)} of 10 are paired")
@@ -39,38 +33,38 @@ def _(case: Case) -> None:
 
 
 @expects("111")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     counts_are(case, said, cat=13, dog=10, owl=10)
 
 
 @expects("112")
-def _(case: Case) -> None:
+def _(case):
     counts_are(case, case[0], cat=6, dog=6)
 
 
 @expects("113")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         is_read(case, said, pairs=8, rows=20, kinds=PETS)
 
 
 @expects("115")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         is_read(case, case[0], pairs=10, rows=20, kinds=PETS)
     leads_out(case[0], "photos/images")
 
 
 @expects("116")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     counts_are(case, said, animals=20, things=10)
     case.need(paired(said) == 10, f"{paired(said)} of 10 are paired")
 
 
 @expects("117")
-def _(case: Case) -> None:
+def _(case):
     leads_out(case[0], r"\btrain\b", r"\bval\b", "photos/train|--split")
     case.need(case[0].refused, "train and val are read as classes")
     is_read(case, case[1], pairs=10, rows=12, kinds=PETS)
@@ -79,7 +73,7 @@ def _(case: Case) -> None:
 
 
 @expects("118")
-def _(case: Case) -> None:
+def _(case):
     import numpy as np
 
     case.worked()
@@ -101,7 +95,7 @@ def _(case: Case) -> None:
 
 
 @expects("119")
-def _(case: Case) -> None:
+def _(case):
     broken = ("cat/cut.jpg", "cat/page.jpg", "cat/zero.png", "dog/crc.png")
     for name in broken:
         leads_out(case[0], name.replace(".", r"\."), "--skip-unreadable|cannot be read")
@@ -112,7 +106,7 @@ def _(case: Case) -> None:
 
 
 @expects("120")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=10, rows=15, kinds=PETS)
     folder = case.folder / "photos" / "cat"
     case.need(pixels(folder / "turned.jpg").shape == (32, 16, 3), "the camera's orientation is not followed")
@@ -121,7 +115,7 @@ def _(case: Case) -> None:
 
 
 @expects("121")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         case.need(noisy_rows(case[0]) == 13, f"{noisy_rows(case[0])} of 13 images are read")
     else:
@@ -129,12 +123,12 @@ def _(case: Case) -> None:
 
 
 @makes("122")
-def _(case: Case) -> None:
+def _(case):
     (case.folder / "photos" / "cat" / "loop").symlink_to("..")
 
 
 @expects("122")
-def _(case: Case) -> None:
+def _(case):
     if case[0].refused:
         leads_out(case[0], "loop", "link")
     else:
@@ -142,14 +136,14 @@ def _(case: Case) -> None:
 
 
 @expects("123")
-def _(case: Case) -> None:
+def _(case):
     case.need(case[0].code == 0, f"refused: {case[0].last_line}")
     case.need(paired(case[0]) == 6, f"{paired(case[0])} of 6 are paired")
     case.need(len(classes(case[0])) == 2, f"the classes are {classes(case[0])}")
 
 
 @expects("189")
-def _(case: Case) -> None:
+def _(case):
     case.need(case[0].code == 0, f"refused: {case[0].last_line}")
     case.need(case[0].warns('"Cat"', '"cat"', "spell|case"), "it is not warned of Cat and cat")
     case.need(paired(case[0]) == 9, f"{paired(case[0])} of 9 are paired")

@@ -1,7 +1,5 @@
 """Cases of labels: spellings, codes, numbers, "no label", rare and missing classes."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from case_asks import (
@@ -18,26 +16,25 @@ from case_asks import (
     unlabelled,
     wrong,
 )
-from case_runs import Case
 
 TOPICS = ("sport", "food", "tech")
 
 
-def labels_of(case: Case) -> tuple[list[str], list[str]]:
+def labels_of(case):
     """The labels of noisy.csv and of its export."""
     before, after = rows_of(case.folder / "noisy.csv"), rows_of(case.out("-fixed.csv"))
     case.need([row["id"] for row in before] == [row["id"] for row in after], "the rows are not the same")
     return [row["label"] for row in before], [row["label"] for row in after]
 
 
-def says_none_is_missing(case: Case, place: int) -> None:
+def says_none_is_missing(case, place):
     said = case[place]
     case.need(said.warns("None", r"\b38\b"), f"{said.name} does not warn that 38 rows of 'None' are read as no label")
     case.need(said.warns("None", "--class-map|--missing"), f"the warning of {said.name} does not say how to keep them")
 
 
 @expects("20")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=("007", "010", "7"))
     before, after = labels_of(case)
@@ -47,14 +44,14 @@ def _(case: Case) -> None:
 
 
 @expects("21")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=("01", "02", "03"))
     case.need(case[0].says("number", "1 (as|is|=) 01"), "it is not said that labels are matched by number")
     case.need(wrong(case[0]) == 6, f"{wrong(case[0])} of 45 labels are wrong")
 
 
 @expects("22")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     case.need(unlabelled(case[0]) == 2, f"{unlabelled(case[0])} rows are without a label, not 2")
     case.need(len(classes(case[0])) == 3 and paired(case[0]) == 45, f"the classes are {classes(case[0])}")
@@ -64,7 +61,7 @@ def _(case: Case) -> None:
 
 
 @expects("23")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     case.need(unlabelled(case[0]) == 2, f"{unlabelled(case[0])} rows are without a label, not 2")
     case.need(len(classes(case[0])) == 3 and paired(case[0]) == 45, f"the classes are {classes(case[0])}")
@@ -75,7 +72,7 @@ def _(case: Case) -> None:
 
 
 @expects("24")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120)
     case.need(len(classes(case[0])) == 2 and wrong(case[0]) == 6, f"the classes are {classes(case[0])}")
@@ -93,7 +90,7 @@ def _(case: Case) -> None:
 
 
 @expects("25")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         is_read(case, case[0], pairs=45, rows=120)
         case.need(wrong(case[0]) == 6 and case[0].says("true", "yes"), "it is not said how they are matched")
@@ -102,7 +99,7 @@ def _(case: Case) -> None:
 
 
 @expects("26")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     is_read(case, said, pairs=45, rows=120)
     names = set(classes(said))
@@ -114,7 +111,7 @@ def _(case: Case) -> None:
 
 
 @expects("27")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     is_read(case, said, pairs=45, rows=120)
     alike = said.warns("spell|look (the same|alike)|accent|NF[CD]|unicode")
@@ -123,7 +120,7 @@ def _(case: Case) -> None:
 
 
 @expects("29")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     says_none_is_missing(case, 0)
     says_none_is_missing(case, 1)
@@ -133,7 +130,7 @@ def _(case: Case) -> None:
 
 
 @expects("31")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     said = case[0]
     case.need("-1" not in classes(said), "-1 is a class")
@@ -148,7 +145,7 @@ def _(case: Case) -> None:
 
 
 @expects("32")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     fixed = parquet(case.out("-fixed.parquet"))
     keeps_types(parquet(case.folder / "noisy.parquet"), fixed)
@@ -156,12 +153,12 @@ def _(case: Case) -> None:
 
 
 @expects("33")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=("0", "1", "2"))
 
 
 @expects("34")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     source, fixed = parquet(case.folder / "noisy.parquet"), parquet(case.out("-fixed.parquet"))
@@ -172,19 +169,19 @@ def _(case: Case) -> None:
 
 
 @expects("35")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=500, rows=25_000)
     case.need(case[0].says(r"classes: 2,?500"), "there are not 2,500 classes")
     case.need(case[0].warns(r"2,?500"), "it is not warned that there are 2,500 classes")
 
 
 @expects("38")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=("[SPO]", "[FOO]", "[TEC]"))
 
 
 @expects("39")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     case.need(said.refused or said.warns("#", "several|multi"), "labels joined with # are taken as classes")
     if said.refused:
@@ -192,7 +189,7 @@ def _(case: Case) -> None:
 
 
 @expects("41")
-def _(case: Case) -> None:
+def _(case):
     if case[0].refused:
         leads_out(case[0], "tech", "--class-map")
     else:
@@ -205,7 +202,7 @@ def _(case: Case) -> None:
 
 
 @expects("42")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     case.need(len(classes(case[0])) == 6, f"the classes are {classes(case[0])}")
     case.need(case[0].warns("three", "two", "no trusted row"), "it is not warned of classes without trusted rows")
@@ -213,7 +210,7 @@ def _(case: Case) -> None:
 
 
 @expects("43")
-def _(case: Case) -> None:
+def _(case):
     """Whoever is judged on one class only is not sent to the method that knows no other, and is told so."""
     if case[1].refused:
         leads_out(case[1], "class", "sport|food|one|single")
@@ -227,7 +224,7 @@ def _(case: Case) -> None:
 
 
 @expects("44")
-def _(case: Case) -> None:
+def _(case):
     case.need(case[0].code == 0 and paired(case[0]) == 2, f"check: {case[0].last_line}")
     verdict = judged(case[1])
     if case[1].refused:
@@ -238,19 +235,19 @@ def _(case: Case) -> None:
 
 
 @expects("180")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=31, rows=120)
     case.need(classes(case[0]).get("None") == 38, f"the classes are {classes(case[0])}")
 
 
 @expects("181")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=("0", "1", "2"))
     case.need(unlabelled(case[0]) == 20, f"{unlabelled(case[0])} rows are without a label, not 20")
 
 
 @expects("183")
-def _(case: Case) -> None:
+def _(case):
     if case[0].refused:
         leads_out(case[0], "class")
         return
@@ -262,7 +259,7 @@ def _(case: Case) -> None:
 
 
 @expects("188")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     before = {str(label) for label in parquet(case.folder / "noisy.parquet").column("label").to_pylist()}
     case.need(set(classes(case[0])) == before, f"the classes are {classes(case[0])}")
@@ -271,13 +268,13 @@ def _(case: Case) -> None:
 
 
 @expects("190")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=60, rows=240)
     case.need(case[0].line("^classes: 21$"), f"there are not 21 classes: {case[0].line('^classes:')}")
     case.need(case[0].warns(r"\b21\b|number|quantity"), "it is not warned that 21 numbers are taken as classes")
 
 
 @expects("194")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=40, rows=120, kinds=("A", "A-", "B", "B+"))
     case.need_clear(not case[0].warns("spelling"), "A and A- are said to differ only in spelling")

@@ -1,13 +1,8 @@
 """Cases of Parquet, of dataset folders, of folders of parts and of embeddings."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 from case_asks import (
     classes,
@@ -23,13 +18,13 @@ from case_asks import (
     used_or_said,
     wrong,
 )
-from case_runs import Case, Said, Unmet
+from case_runs import Unmet
 
 TOPICS = ("sport", "food", "tech")
 ANSWERS = ("no", "yes")
 
 
-def dataset(folder: Path) -> Any:
+def dataset(folder):
     """The rows of a saved dataset, in the order of its shards."""
     import pyarrow as pa
 
@@ -37,26 +32,26 @@ def dataset(folder: Path) -> Any:
     return pa.concat_tables(shards).replace_schema_metadata(shards[0].schema.metadata)
 
 
-def parts(folder: Path, pattern: str) -> Any:
+def parts(folder, pattern):
     import pyarrow as pa
 
     return pa.concat_tables([parquet(path) for path in sorted(folder.rglob(pattern))])
 
 
-def class_names(table: Any) -> list[str] | None:
+def class_names(table):
     """The names that the metadata of a dataset declare for its labels."""
     metadata = (table.schema.metadata or {}).get(b"huggingface")
     declared = json.loads(metadata)["info"]["features"]["label"] if metadata else {}
     return declared.get("names") if declared.get("_type") == "ClassLabel" else None
 
 
-def only_those_splits(case: Case, said: Said, splits: Iterable[str]) -> None:
+def only_those_splits(case, said, splits):
     """Ask that splits are named, with what to do, and not read as one table."""
     case.need(said.refused, "several splits are read as one table")
     leads_out(said, *(rf"\b{split}\b" for split in splits), "--split|give one")
 
 
-def one_split(case: Case, folder: str, rows: int, pairs: int) -> None:
+def one_split(case, folder, rows, pairs):
     said = case.run("check", "--noisy", folder, "--clean", "gold.csv", "--split", "train")
     is_read(case, said, pairs=pairs, rows=rows, kinds=TOPICS)
 
@@ -65,7 +60,7 @@ def one_split(case: Case, folder: str, rows: int, pairs: int) -> None:
 
 
 @expects("100")
-def _(case: Case) -> None:
+def _(case):
     only_those_splits(case, case[0], ("train", "test"))
     for place in (1, 2, 3):
         case.worked(place)
@@ -76,7 +71,7 @@ def _(case: Case) -> None:
 
 
 @expects("101")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     case.need(unlabelled(case[0]) == 20, f"{unlabelled(case[0])} rows are without a label, not 20")
@@ -87,7 +82,7 @@ def _(case: Case) -> None:
 
 
 @expects("102")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=30, rows=120, kinds=("sport", "food", "None"))
     case.need(classes(case[0])["None"] == 42 and unlabelled(case[0]) == 0, f"the classes are {classes(case[0])}")
@@ -99,27 +94,27 @@ def _(case: Case) -> None:
 
 
 @expects("104")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120)
     case.need(case[0].line("^text column: text"), "the text is not the input")
     case.need(len(classes(case[0])) == 3, f"the classes are {classes(case[0])}")
 
 
 @expects("105")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     case.need(case[0].says("number", "0 (as|is|=) sport"), "it is not said that numbers are met with names")
     case.need(wrong(case[0]) == 6, f"{wrong(case[0])} of 45 labels are wrong")
 
 
 @expects("106")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     case.need(wrong(case[0]) == 6, f"{wrong(case[0])} of 45 labels are wrong: joined by number?")
 
 
 @expects("108")
-def _(case: Case) -> None:
+def _(case):
     """A setting that nothing reads is refused by name; without it all goes well."""
     leads_out(case[1], "epochs", "ridge")
     words = [word for word in case[1].words if word not in ("--set", "epochs=1")]
@@ -135,21 +130,21 @@ def _(case: Case) -> None:
 
 
 @expects("70")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     keeps_types(parquet(case.folder / "noisy.parquet"), parquet(case.out("-fixed.parquet")))
 
 
 @expects("71")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     case.need(case[0].line(r"^embedding column: embedding \(16"), "the embedding is not the input")
     keeps_types(parquet(case.folder / "noisy.parquet"), parquet(case.out("-fixed.parquet")))
 
 
-def numbers_are_used(case: Case, wanted: Iterable[str]) -> None:
+def numbers_are_used(case, wanted):
     """Ask that these columns are features, and every other one is, or is said to be left out."""
     for column in wanted:
         case.need(
@@ -161,14 +156,14 @@ def numbers_are_used(case: Case, wanted: Iterable[str]) -> None:
 
 
 @expects("72")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     numbers_are_used(case, ("age", "income", "city"))
 
 
 @expects("184")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     numbers_are_used(case, ("age", "income", "city", "h", "old"))
@@ -176,7 +171,7 @@ def _(case: Case) -> None:
 
 
 @expects("74")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         if said.code == 0:
             is_read(case, said, pairs=45, rows=120, kinds=TOPICS)
@@ -186,28 +181,28 @@ def _(case: Case) -> None:
 
 
 @expects("95")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     source = parquet(case.folder / "noisy.parquet")
     keeps_types(source, parquet(case.out("-fixed.parquet")))
     binary_is_readable(source, "x_fsb16", rows_of(case.out("-fixed.csv")))
 
 
-def binary_is_readable(source: Any, column: str, rows: list[dict[str, str]]) -> None:
+def binary_is_readable(source, column, rows):
     for value, row in zip(source.column(column).to_pylist(), rows, strict=True):
         if base64.b64decode(row[column], validate=True) != (value or b""):
             raise Unmet(f"{column}: {row[column]!r} is not {value!r} in base64")
 
 
 @expects("187")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     binary_is_readable(parquet(case.folder / "noisy.parquet"), "md5", rows_of(case.out("-fixed.csv")))
     is_read(case, case[2], pairs=45, rows=120, kinds=ANSWERS)
 
 
 @expects("96")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     source = parquet(case.folder / "noisy.parquet")
@@ -220,7 +215,7 @@ def _(case: Case) -> None:
 
 
 @expects("97")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     for place in (0, 1):
         is_read(case, case[place], pairs=45, rows=120, kinds=ANSWERS)
@@ -228,7 +223,7 @@ def _(case: Case) -> None:
 
 
 @expects("91")
-def _(case: Case) -> None:
+def _(case):
     for place in range(4):
         case.worked(place)
     for said in case.ran[:2]:
@@ -243,7 +238,7 @@ def _(case: Case) -> None:
 
 
 @expects("93")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
@@ -251,20 +246,20 @@ def _(case: Case) -> None:
 
 
 @expects("75")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     keeps_types(parts(case.folder / "out", "part-*.parquet"), parquet(case.out("-fixed.parquet")))
 
 
 @expects("76")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         is_read(case, said, pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("77")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     wanted = {}
@@ -278,7 +273,7 @@ def _(case: Case) -> None:
 
 
 @expects("78")
-def _(case: Case) -> None:
+def _(case):
     only_those_splits(case, case[0], ("train", "test", "validation"))
     only_those_splits(case, case[1], ("train", "test", "validation"))
     is_read(case, case[2], pairs=30, rows=80, kinds=TOPICS)
@@ -286,25 +281,25 @@ def _(case: Case) -> None:
 
 
 @expects("79")
-def _(case: Case) -> None:
+def _(case):
     only_those_splits(case, case[0], ("train", "test"))
     rows = len(rows_of(case.folder / "set" / "train.csv"))
     one_split(case, "set", rows=rows, pairs=30)
 
 
 @expects("80")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
 
 
 @expects("82")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     case.need(is_feature(case[0], "age"), f"age is no feature: {features(case[0])}")
 
 
 @expects("84")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     fixed = parquet(case.out("-fixed.parquet"))
@@ -314,12 +309,12 @@ def _(case: Case) -> None:
     case.need(fixed.column("text").to_pylist() == texts, "the rows of the export are in another order")
 
 
-def _texts(path: Path) -> list[str]:
+def _texts(path):
     return parquet(path).column("text").to_pylist()
 
 
 @expects("167")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=41, rows=110, kinds=TOPICS)
     case.run("train", "--noisy", "shards", "--clean", "gold.csv", "--method", "glc", "--no-side-checks", "--out", "run")
     case.worked()
@@ -330,13 +325,13 @@ def _(case: Case) -> None:
 # Embeddings
 
 
-def uses_embedding(case: Case, said: Said, width: int = 16) -> None:
+def uses_embedding(case, said, width=16):
     is_read(case, said, pairs=45, rows=120, kinds=TOPICS)
     case.need(said.line(rf"^embedding column: embedding \({width}"), "the embedding is not the input")
 
 
 @expects("85")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         if said.code == 0:
             uses_embedding(case, said)
@@ -345,7 +340,7 @@ def _(case: Case) -> None:
 
 
 @expects("86")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     uses_embedding(case, case[0])
     uses_embedding(case, case[3])
@@ -353,7 +348,7 @@ def _(case: Case) -> None:
 
 
 @expects("88")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         case.need(case[0].warns("row 8", "embedding"), "a missing number is filled in without a word")
     else:
@@ -361,7 +356,7 @@ def _(case: Case) -> None:
 
 
 @expects("89")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         if said.code == 0:
             uses_embedding(case, said)
@@ -370,7 +365,7 @@ def _(case: Case) -> None:
 
 
 @expects("90")
-def _(case: Case) -> None:
+def _(case):
     uses_embedding(case, case[0])
     if case[1].code == 0:
         uses_embedding(case, case[1])

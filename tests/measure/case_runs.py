@@ -1,7 +1,5 @@
 """Running the commands of one case in a copy of its folder, and what an expectation can ask of what they said."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -9,7 +7,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,31 +55,31 @@ class Said:
     err: str
 
     @property
-    def name(self) -> str:
+    def name(self):
         return self.words[0] if self.words else "labelfix"
 
     @property
-    def everything(self) -> str:
+    def everything(self):
         return self.err + "\n" + self.out
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self):
         """The lines that `warning:` begins, with what is indented below them."""
         return re.findall(r"(?:^|\n)warning: (.*(?:\n[ \t]+.*)*)", self.err)
 
     @property
-    def refused(self) -> bool:
+    def refused(self):
         return self.code == 2
 
-    def says(self, *patterns: str) -> bool:
+    def says(self, *patterns):
         """Whether every pattern occurs, whatever its case."""
         return all(re.search(each, self.everything, re.I | re.S) for each in patterns)
 
-    def warns(self, *patterns: str) -> bool:
+    def warns(self, *patterns):
         """Whether one single warning matches every pattern, whatever its case."""
         return any(all(re.search(each, line, re.I | re.S) for each in patterns) for line in self.warnings)
 
-    def line(self, *patterns: str) -> str:
+    def line(self, *patterns):
         """The first line that matches every pattern, or nothing."""
         for line in self.everything.splitlines():
             if all(re.search(each, line, re.I) for each in patterns):
@@ -90,7 +87,7 @@ class Said:
         return ""
 
     @property
-    def last_line(self) -> str:
+    def last_line(self):
         lines = [line for line in self.err.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
@@ -115,14 +112,14 @@ class Case:
     encoder: Path | None = None
     ran: list[Said] = field(default_factory=list)
 
-    def __getitem__(self, place: int) -> Said:
+    def __getitem__(self, place):
         return self.ran[place]
 
-    def out(self, ending: str = "") -> Path:
+    def out(self, ending=""):
         """The path that `OUT` followed by an ending stands for."""
         return self.scratch / f"OUT{ending}"
 
-    def run_all(self) -> None:
+    def run_all(self):
         """Run the commands of the table, one after the other; what hangs on a failed one runs all the same."""
         for line in self.lines:
             if "ENCODER" in line and self.encoder is None:
@@ -130,7 +127,7 @@ class Case:
             line = line.replace("ENCODER", shlex.quote(str(self.encoder)))
             self.run(*shlex.split(re.sub(r"\bOUT(?=\b|-)", str(self.out()), line)))
 
-    def run(self, *words: str | Path) -> Said:
+    def run(self, *words):
         """Run one command in the folder.
 
         Raises:
@@ -142,7 +139,7 @@ class Case:
             raise Crash(crash_line(said))
         return said
 
-    def worked(self, place: int | None = None) -> Case:
+    def worked(self, place=None):
         """Ask that one command, or all, ended well.
 
         Raises:
@@ -153,7 +150,7 @@ class Case:
                 raise Unmet(f"{said.name} ended with {said.code}: {said.last_line}")
         return self
 
-    def need(self, held: object, reason: str) -> None:
+    def need(self, held, reason):
         """Ask that something holds.
 
         Raises:
@@ -162,7 +159,7 @@ class Case:
         if not held:
             raise Unmet(reason)
 
-    def need_clear(self, held: object, reason: str) -> None:
+    def need_clear(self, held, reason):
         """Ask that a message leads out.
 
         Raises:
@@ -172,17 +169,17 @@ class Case:
             raise Unclear(reason)
 
 
-def crash_line(said: Said) -> str:
+def crash_line(said):
     if said.code < 0:
         return f"{said.name} was ended by {signal.Signals(-said.code).name}"
     line = said.line("unexpected error") or said.last_line
     return f"{said.name}: {line.removeprefix('labelfix: ')}"
 
 
-def run_apart(words: Sequence[str], folder: Path, place: Path) -> Said:
+def run_apart(words, folder, place):
     """Run one command in a fork of this process, which has the imports behind it already."""
 
-    def command() -> int:
+    def command():
         from labelfix.cli import main
 
         return main(list(words))
@@ -191,7 +188,7 @@ def run_apart(words: Sequence[str], folder: Path, place: Path) -> Said:
     return Said(tuple(words), code, _text(place.with_suffix(".out")), _text(place.with_suffix(".err")))
 
 
-def in_a_fork(work: Callable[[], int], folder: Path, place: Path) -> int:
+def in_a_fork(work, folder, place):
     """Do work in a fork of this process with a folder, stdout and stderr of its own.
 
     Args:
@@ -222,7 +219,7 @@ def in_a_fork(work: Callable[[], int], folder: Path, place: Path) -> int:
     return _ended(child)
 
 
-def _ended(child: int) -> int:
+def _ended(child):
     end = time.monotonic() + SECONDS_PER_COMMAND
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -233,5 +230,5 @@ def _ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _text(path: Path) -> str:
+def _text(path):
     return path.read_bytes().decode("utf-8", "replace")

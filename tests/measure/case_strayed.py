@@ -1,19 +1,15 @@
 """Inputs that have strayed: files of other programs, half-done trusted rows, habits from other tools."""
 
-from __future__ import annotations
-
 import gzip
 import json
-from collections.abc import Callable
-from typing import Any
 
-from case_asks import Expectation, classes, made
+from case_asks import classes, made
 from case_found import COLUMNS, told
 from case_handed import between, kept
-from case_made import TRAIN, WORDS, Case, N, R, check, gold, lines, put, reads, records, refuses, refuses_last, warns
+from case_made import TRAIN, WORDS, N, R, check, gold, lines, put, reads, records, refuses, refuses_last, warns
 
 
-def both(case: Case) -> None:
+def both(case):
     put(case, "noisy.csv", lines(R))
     gold(case)
 
@@ -22,12 +18,12 @@ def both(case: Case) -> None:
 
 
 @made("500-comments-as-wide-as-the-header", told("lines of comment", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", between(lines(R), "# by Ann, Bob, 2024", "# batch 2, more, so", "#"))
     gold(case)
 
 
-def pretty(*, cut: int = 0, broken: bool = False) -> str:
+def pretty(*, cut=0, broken=False):
     text = "\n".join(json.dumps(row, indent=1) for row in kept())
     return (text.replace('"label":', '"label"', 9).replace('"label"', '"label":', 8) if broken else text)[
         : -cut or None
@@ -35,26 +31,26 @@ def pretty(*, cut: int = 0, broken: bool = False) -> str:
 
 
 @made("501-cut-off", refuses("noisy.json:598", "ends within a record", "cut off"), *check("noisy.json"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.json", pretty(cut=40))
     gold(case)
 
 
 @made("502-broken-within", refuses("noisy.json:44", "is not JSON"), *check("noisy.json"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.json", pretty(broken=True))
     gold(case)
 
 
 @made("503-json-in-json", refuses("JSON within JSON", "json.loads"), *check("noisy.jsonl"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.jsonl", records(json.dumps(row) for row in kept()))
     gold(case)
 
 
-def other_file(number: int, name: str, content: bytes, *says: str) -> None:
+def other_file(number, name, content, *says):
     @made(f"{number}-{name}", refuses(f"noisy.{name}", *says), *check(f"noisy.{name}"))
-    def _(case: Case) -> None:
+    def _(case):
         put(case, f"noisy.{name}", content)
         gold(case)
 
@@ -70,13 +66,13 @@ other_file(509, "ipynb", b'{"cells": [], "nbformat": 4}', "notebook")
 
 
 @made("510-packed-twice", refuses("gzip file with a gzip file in it", "unpack"), *check("noisy.csv.gz"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv.gz", gzip.compress(gzip.compress(lines(R).encode())))
     gold(case)
 
 
 @made("511-baltic", refuses("looks like", "another if", "reads wrong"))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**row, "text": row["text"] + " \u0161e\u0161iolika \u017e\u0105s\u0173"} for row in R]
     put(case, "noisy.csv", lines(rows), "cp1257")
     gold(case)
@@ -85,9 +81,9 @@ def _(case: Case) -> None:
 # Labels inside something else
 
 
-def inside(name: str, way: Callable[[dict[str, Any]], dict[str, Any]], *says: str) -> None:
+def inside(name, way, *says):
     @made(name, refuses(*says), *check("noisy.jsonl"))
-    def _(case: Case) -> None:
+    def _(case):
         put(case, "noisy.jsonl", records(way(row) for row in R))
         gold(case)
 
@@ -103,7 +99,7 @@ inside(
 
 
 @made("522-votes-as-counts", refuses("sport, food, tech", "same sum in each row", "largest"))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**r, **{t: 2 * (t == r["label"]) + (t == r["true"]) for t in WORDS}} for r in R]
     put(case, "noisy.csv", lines(rows, ("id", "text", *WORDS)))
     gold(case)
@@ -112,35 +108,35 @@ def _(case: Case) -> None:
 # Trusted rows
 
 
-def with_status(case: Case, column: str, words: tuple[str, ...]) -> None:
+def with_status(case, column, words):
     put(case, "noisy.csv", lines(R))
     rows = [{**r, "label": r["true"], column: words[i % 4]} for i, r in enumerate(R[:60])]
     put(case, "gold.csv", lines(rows, ("id", "label", column)))
 
 
 @made("530-still-to-do", reads(pairs=45))
-def _(case: Case) -> None:
+def _(case):
     with_status(case, "status", ("todo", "done", "done", "reviewed"))
 
 
 @made("531-skipped-in-prodigy", reads(pairs=45))
-def _(case: Case) -> None:
+def _(case):
     with_status(case, "answer", ("ignore", "accept", "accept", "accept"))
 
 
 @made("532-rejected", refuses("15 of 60 rows are not accepted", "status 'rejected'"))
-def _(case: Case) -> None:
+def _(case):
     with_status(case, "status", ("rejected", "approved", "approved", "pending"))
 
 
-def spelled(name: str, ours: dict[str, str], theirs: dict[str, str], expectation: Expectation) -> None:
+def spelled(name, ours, theirs, expectation):
     @made(name, expectation)
-    def _(case: Case) -> None:
+    def _(case):
         put(case, "noisy.csv", lines({**r, "label": ours.get(r["label"], r["label"])} for r in R))
         gold(case, [{**r, "true": theirs.get(r["true"], r["true"])} for r in R])
 
 
-def matched(case: Case) -> None:
+def matched(case):
     case.worked()
     case.need(all(f" {count} given" in case[0].out for count in classes(case[0]).values()), "classes are not counted")
     case.need(len(classes(case[0])) == 3 and case[0].says("spelled differently"), "labels do not meet")
@@ -155,7 +151,7 @@ spelled("537-one-of-three", {}, {"sport": "sports"}, refuses("sports,sport", "al
 
 
 @made("538-column-of-another-label", told("'survived' is the label", "0", "1"))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**r, "class": 1 + i % 3, "survived": int(r["label"] == "yes")} for i, r in enumerate(N)]
     put(case, "noisy.csv", lines(rows, ("id", "class", "age", "income", "survived")))
     trusted = [{"id": r["id"], "survived": int(r["true"] == "yes")} for r in N[:45]]
@@ -163,7 +159,7 @@ def _(case: Case) -> None:
 
 
 @made("539-ids-with-an-apostrophe", told("spelling", *WORDS))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines({**row, "id": f"{i:04d}"} for i, row in enumerate(R)))
     gold(case, [{**row, "id": f"'{i:04d}"} for i, row in enumerate(R)])
 
@@ -172,14 +168,14 @@ def _(case: Case) -> None:
 
 
 @made("540-spike", warns("income", "9999 in 12 of 120 cells", "empty"))
-def _(case: Case) -> None:
+def _(case):
     rows = [{**row, "income": 9999 if i % 10 == 0 else row["income"]} for i, row in enumerate(N)]
     put(case, "noisy.csv", lines(rows, COLUMNS))
     gold(case, N)
 
 
 @made("541-nothing-varies", refuses("'a': constant", "'b': constant"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines([{**row, "a": 1, "b": "x"} for row in N], ("id", "a", "b", "label")))
     gold(case, N)
 
@@ -187,7 +183,7 @@ def _(case: Case) -> None:
 # The command line
 
 
-def wrongly(name: str, expectation: Expectation, *commands: str) -> None:
+def wrongly(name, expectation, *commands):
     made(name, expectation, *commands)(both)
 
 
@@ -200,9 +196,9 @@ wrongly("554-trusted-as-truth", refuses_last("trusted rows", "other rows"), RUN,
 wrongly("556-report-as-pdf", refuses_last("HTML", ".html"), RUN, "report --run OUT --out OUT-r.pdf")
 
 
-def config(name: str, content: str, expectation: Expectation) -> None:
+def config(name, content, expectation):
     @made(name, expectation, "check --config own.toml --noisy noisy.csv --clean gold.csv")
-    def _(case: Case) -> None:
+    def _(case):
         both(case)
         put(case, "own.toml", content)
 
@@ -211,7 +207,7 @@ config("557-outside-its-table", "label_column = 'label'\n", refuses("'label_colu
 
 
 @made("558-names-of-a-model", reads(), f"{CHECK} --class-map config.json")
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines({**row, "label": list(WORDS).index(row["label"])} for row in R))
     put(case, "config.json", json.dumps({"model_type": "bert", "id2label": dict(enumerate(WORDS))}))
     gold(case)
@@ -221,32 +217,32 @@ wrongly("559-split-of-one-file", refuses("single file", "--split"), f"{CHECK} --
 
 
 @made("560-windows-path", refuses("not a TOML file", "single quotes"), "check --config own.toml")
-def _(case: Case) -> None:
+def _(case):
     both(case)
     put(case, "own.toml", 'noisy = "C:\\Users\\ann\\noisy.csv"\n')
 
 
 @made("561-one-row-a-rater", refuses("names 120 items in 360 rows", "--sources"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines({**r, "rater": who} for r in R for who in "abc"))
     gold(case)
 
 
 @made("562-answers-in-objects", refuses("gold.json", "holds objects", "column of its own"), f"{CHECK[:-4]}.json")
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.csv", lines(R, ("text", "label")))
     answers = [{"text": r["text"], "labels": [{"json": {"name": r["true"]}}]} for r in R[:45]]
     put(case, "gold.json", json.dumps(answers))
 
 
 @made("563-rows-beside-their-columns", refuses("row.label", "--label-column"), *check("noisy.json"))
-def _(case: Case) -> None:
+def _(case):
     rows = [{"row_idx": i, "row": row} for i, row in enumerate(kept())]
     put(case, "noisy.json", json.dumps({"features": [{"name": "text"}, {"name": "label"}], "rows": rows}))
     gold(case)
 
 
 @made("564-text-called-a-workbook", reads(), *check("noisy.xlsx"))
-def _(case: Case) -> None:
+def _(case):
     put(case, "noisy.xlsx", lines(R))
     gold(case)

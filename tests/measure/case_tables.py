@@ -1,7 +1,5 @@
 """Cases of tables of numbers and categories: odd cells, odd columns, and new rows for a finished run."""
 
-from __future__ import annotations
-
 import csv
 import random
 
@@ -17,17 +15,16 @@ from case_asks import (
     rows_of,
     used_or_said,
 )
-from case_runs import Case, Said
 
 ANSWERS = ("no", "yes")
 
 
-def constants_are_few_lines(case: Case, said: Said) -> None:
+def constants_are_few_lines(case, said):
     lines = [line for line in said.warnings if "constant" in line]
     case.need(len(lines) <= 3, f"{len(lines)} warnings of constant columns")
 
 
-def write_wide(case: Case, columns: int, rows: int, name: str) -> None:
+def write_wide(case, columns, rows, name):
     """Write noisy.csv of many numeric columns, of which the first ten tell the label, and gold.csv of some rows."""
     draw = random.Random(0)
     given, gold = [], ["id,label"]
@@ -42,7 +39,7 @@ def write_wide(case: Case, columns: int, rows: int, name: str) -> None:
     (case.folder / "gold.csv").write_text("\n".join(gold) + "\n", encoding="utf-8")
 
 
-def odd_cells_are_named(case: Case, said: Said, column: str, value: str, places: str, warned: bool = True) -> None:
+def odd_cells_are_named(case, said, column, value, places, warned=True):
     """Ask that a nearly numeric column is a number, and a warning, or a line, names an odd cell."""
     case.need(is_feature(said, column), f"{column} is no feature: {features(said)}")
     kinds = features(said).partition("of them categories")[2]
@@ -52,7 +49,7 @@ def odd_cells_are_named(case: Case, said: Said, column: str, value: str, places:
 
 
 @expects("130")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     odd_cells_are_named(case, case[0], "age", r"\?", r":5\b|row 4\b", warned=False)
@@ -62,18 +59,18 @@ def _(case: Case) -> None:
 
 
 @expects("132")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     odd_cells_are_named(case, case[0], "age", "<5", r":4\b|row 3\b")
 
 
 @makes("133")
-def _(case: Case) -> None:
+def _(case):
     write_wide(case, 2_000, 120, "gene")
 
 
 @expects("133")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     case.need("(2000 columns" in features(case[0]).replace(",", ""), f"features: {features(case[0])[:100]}")
@@ -83,18 +80,18 @@ def _(case: Case) -> None:
 
 
 @makes("134")
-def _(case: Case) -> None:
+def _(case):
     write_wide(case, 14_000, 40, "gene_no_")
 
 
 @expects("134")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=15, rows=40, kinds=ANSWERS)
     case.need("(14000 columns" in features(case[0]).replace(",", ""), f"features: {features(case[0])[:100]}")
 
 
 @expects("135")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     constants_are_few_lines(case, case[0])
     told = case[0].line(r"\b500\b|\b4\d\d more\b", "constant|single value|one value")
@@ -102,14 +99,14 @@ def _(case: Case) -> None:
 
 
 @expects("136")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     for column in "abc":
         case.need(is_left_out(case[0], column), f"it is not said that {column} is left out")
 
 
 @expects("137")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     is_read(case, said, pairs=100, rows=20_000, kinds=ANSWERS)
     case.need(is_feature(said, "zip") or is_left_out(said, "zip"), "zip is neither used nor said to be left out")
@@ -118,13 +115,13 @@ def _(case: Case) -> None:
 
 
 @expects("138")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     used_or_said(case[0], ("iso", "eu", "ts", "epoch"))
 
 
 @expects("139")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         if said.code == 0:
             case.need(said.warns("income", "infinite", "row 4|:5"), "infinite values are passed over without a word")
@@ -133,23 +130,23 @@ def _(case: Case) -> None:
 
 
 @expects("140")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
 
 
 @expects("141")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     for ending in ("-scored.csv", "-pred.csv"):
         rows = rows_of(case.out(ending))
         case.need([row["id"] for row in rows] == ["nr0000", "nr0001", "nr0002"], f"OUT{ending} has other rows")
 
 
-def predictions(case: Case, ending: str) -> dict[str, str]:
+def predictions(case, ending):
     return {row["id"]: row["predicted_label"] for row in rows_of(case.out(ending))}
 
 
-def agree(case: Case, ours: dict[str, str], theirs: dict[str, str], what: str) -> None:
+def agree(case, ours, theirs, what):
     shared = ours.keys() & theirs.keys()
     other = sorted(row for row in shared if ours[row] != theirs[row])
     case.need(shared, "no row stands in both files")
@@ -157,7 +154,7 @@ def agree(case: Case, ours: dict[str, str], theirs: dict[str, str], what: str) -
 
 
 @expects("142")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     same, new = rows_of(case.out("-same.csv")), rows_of(case.out("-new.csv"))
     agree(case, predictions(case, "-same.csv"), predictions(case, "-new.csv"), "without the category Unknown")
@@ -167,7 +164,7 @@ def _(case: Case) -> None:
 
 
 @expects("145")
-def _(case: Case) -> None:
+def _(case):
     case.worked(0)
     case.worked(1)
     case.run("predict", "--run", case.out(), "--input", "noisy.csv", "--out", case.out("-noisy.csv"))
@@ -190,25 +187,25 @@ def _(case: Case) -> None:
 
 
 @expects("146")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     constants_are_few_lines(case, case[0])
 
 
 @expects("147")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     used_or_said(case[0], ("class_size", "target_price", "label_len", "index_fund", "split_ratio", "age"))
 
 
 @expects("148")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     used_or_said(case[0], ("store_id", "customer_id", "age", "income"))
 
 
 @expects("149")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     is_read(case, said, pairs=45, rows=120)
     told = said.warns("rater2") or (is_left_out(said, "rater2") and not is_feature(said, "rater2"))
@@ -216,19 +213,19 @@ def _(case: Case) -> None:
 
 
 @expects("166")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=100, rows=25_500, kinds=ANSWERS)
     odd_cells_are_named(case, case[0], "age", r"n/a\?", r":25,?002\b|row 25,?001\b")
 
 
 @expects("186")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=ANSWERS)
     used_or_said(case[0], ("num_votes", "gold_price", "fold_change", "split_ratio"))
 
 
 @expects("191")
-def _(case: Case) -> None:
+def _(case):
     for said in (case[2], case[4]):
         case.need(said.code == 0, f"the gate ended with {said.code}: {said.last_line}")
     first = rows_of_scored(case, "-scored.parquet")
@@ -238,7 +235,7 @@ def _(case: Case) -> None:
     case.need(not flagged, f"{len(flagged)} of {len(first)} right rows are flagged")
 
 
-def rows_of_scored(case: Case, ending: str) -> dict[str, str]:
+def rows_of_scored(case, ending):
     """What a scored file says of each row: kept, or flagged."""
     table = parquet(case.out(ending))
     flags = table.column("is_label_issue").to_pylist()

@@ -1,7 +1,5 @@
 """Cases of delimited text and of JSON: encodings, dialects, headers, endings."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -16,16 +14,16 @@ from case_asks import (
     paired,
     rows_of,
 )
-from case_runs import Case, Said, Unclear
+from case_runs import Unclear
 
 TOPICS = ("sport", "food", "tech")
 
 
-def reads_topics(case: Case, said: Said, kinds: tuple[str, ...] = TOPICS) -> None:
+def reads_topics(case, said, kinds=TOPICS):
     is_read(case, said, pairs=45, rows=120, kinds=kinds)
 
 
-def read_or_one_message(case: Case, said: Said, *patterns: str) -> None:
+def read_or_one_message(case, said, *patterns):
     """Ask that a file is read, or refused in one message that says this."""
     if said.code == 0:
         reads_topics(case, said)
@@ -35,7 +33,7 @@ def read_or_one_message(case: Case, said: Said, *patterns: str) -> None:
         case.need_clear(len(errors) == 1, f"{len(errors)} messages where one would do")
 
 
-def encoding_is_named(case: Case, name: str, flag: str) -> None:
+def encoding_is_named(case, name, flag):
     """Ask that a file in another encoding is read with the guess said, or refused with the guess and the flag."""
     said = case[0]
     if said.code == 0:
@@ -52,22 +50,22 @@ def encoding_is_named(case: Case, name: str, flag: str) -> None:
 
 
 @expects("01")
-def _(case: Case) -> None:
+def _(case):
     encoding_is_named(case, "cp1252|windows-1252|latin.?1", "cp1252")
 
 
 @expects("02")
-def _(case: Case) -> None:
+def _(case):
     encoding_is_named(case, "utf-?16", "utf-16")
 
 
 @expects("03")
-def _(case: Case) -> None:
+def _(case):
     reads_topics(case, case[0])
 
 
 @expects("04")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=("no", "yes"))
     case.need("2 numeric" in case[1].err or "1 of them" in features(case[0]), "the decimal commas are not numbers")
@@ -75,19 +73,19 @@ def _(case: Case) -> None:
 
 
 @expects("07")
-def _(case: Case) -> None:
+def _(case):
     read_or_one_message(case, case[0], "(ends? (in|with)|trailing|last).*(delimiter|comma|,)")
 
 
 @expects("08")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=("no", "yes"))
     case.need(re.search(r": age, income, city \(3 ", features(case[0])), f"row names: {features(case[0])}")
 
 
 @expects("10")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     reads_topics(case, case[0])
     source, fixed = case.folder / "noisy.csv", case.out("-fixed.csv")
@@ -105,12 +103,12 @@ def _(case: Case) -> None:
 
 
 @expects("11")
-def _(case: Case) -> None:
+def _(case):
     read_or_one_message(case, case[0], "comment|preamble|before the header")
 
 
 @expects("12")
-def _(case: Case) -> None:
+def _(case):
     said = case[0]
     leads_out(said, "header")
     if said.code == 0:
@@ -118,25 +116,25 @@ def _(case: Case) -> None:
 
 
 @expects("13")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     reads_topics(case, case[0])
     only_labels_differ(case.folder / "noisy.csv", case.out("-fixed.csv"), ",")
 
 
 @expects("14")
-def _(case: Case) -> None:
+def _(case):
     reads_topics(case, case[0])
 
 
 @expects("15")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     only_labels_differ(case.folder / "noisy.csv", case.out("-fixed.csv"), ",", kept_quotes='"')
 
 
 @expects("16")
-def _(case: Case) -> None:
+def _(case):
     reads_topics(case, case[0])
     reads_topics(case, case[1])
     settings = ("--method", "glc", "--no-side-checks")
@@ -153,7 +151,7 @@ def _(case: Case) -> None:
 
 
 @expects("17")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         reads_topics(case, case[0])
     else:
@@ -161,7 +159,7 @@ def _(case: Case) -> None:
 
 
 @expects("158")
-def _(case: Case) -> None:
+def _(case):
     for said in case.ran:
         file = said.words[2]
         if said.code == 0:
@@ -175,14 +173,14 @@ def _(case: Case) -> None:
 
 
 @expects("159")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     reads_topics(case, case[0])
     only_labels_differ(case.folder / "noisy.tsv", case.out("-fixed.tsv"), "\t")
 
 
 @expects("160")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     names = {'Sport, "team"', "Food/Drink", "Tech\nIT"}
     before, after = rows_of(case.folder / "noisy.csv"), rows_of(case.out("-fixed.csv"))
@@ -195,7 +193,7 @@ def _(case: Case) -> None:
 
 
 @expects("168")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     reads_topics(case, case[0])
     annotation_lines_are_right(case, case[2], case.folder / "noisy.csv")

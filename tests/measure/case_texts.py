@@ -1,13 +1,11 @@
 """Cases of texts: long, empty, without spaces, in other scripts, beside numbers; and text encoders."""
 
-from __future__ import annotations
-
 import csv
 import re
 import shutil
 
 from case_asks import expects, is_feature, is_left_out, is_read, leads_out, makes, parquet
-from case_runs import Case, Skipped
+from case_runs import Skipped
 
 TOPICS = ("sport", "food", "tech")
 WORDS = {
@@ -17,7 +15,7 @@ WORDS = {
 }
 
 
-def topic_rows(count: int) -> list[tuple[str, str, str]]:
+def topic_rows(count):
     """Rows of id, text and label whose text tells the label."""
     rows = []
     for place in range(count):
@@ -27,7 +25,7 @@ def topic_rows(count: int) -> list[tuple[str, str, str]]:
     return rows
 
 
-def write_topics(case: Case, rows: list[tuple[str, str, str]]) -> None:
+def write_topics(case, rows):
     """Write noisy.csv with every tenth label wrong, and gold.csv of 45 of its rows."""
     with (case.folder / "noisy.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -39,20 +37,20 @@ def write_topics(case: Case, rows: list[tuple[str, str, str]]) -> None:
     (case.folder / "gold.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def all_scored(case: Case, rows: int) -> None:
+def all_scored(case, rows):
     table = parquet(case.out() / "corrected.parquet")
     case.need(table.num_rows == rows, f"{table.num_rows} of {rows} rows are scored")
     empty = table.column("confidence").null_count
     case.need(not empty, f"{empty} rows have no confidence")
 
 
-def right_out_of_fold(case: Case, place: int) -> float:
+def right_out_of_fold(case, place):
     found = re.search(r"about (\d+) % are right now", case[place].err)
     return float(found[1]) if found else 0.0
 
 
 @makes("150")
-def _(case: Case) -> None:
+def _(case):
     rows = topic_rows(120)
     for place, text in ((0, "goal league referee " * 150_000), (3, "goalteam" * 50_000)):
         rows[place] = (rows[place][0], text.strip(), rows[place][2])
@@ -60,7 +58,7 @@ def _(case: Case) -> None:
 
 
 @expects("150")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     all_scored(case, 120)
@@ -69,7 +67,7 @@ def _(case: Case) -> None:
 
 
 @expects("151")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     for said in case.ran:
@@ -80,14 +78,14 @@ def _(case: Case) -> None:
 
 
 @expects("152")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     case.need(case[0].line("^text column: text"), "the text is not found")
     case.need(right_out_of_fold(case, 1) > 40, f"{right_out_of_fold(case, 1)} % are right: the classes are not learnt")
 
 
-def found_or_asked_for(case: Case, column: str) -> None:
+def found_or_asked_for(case, column):
     for said in case.ran:
         if said.code == 0:
             is_read(case, said, pairs=45, rows=120, kinds=TOPICS)
@@ -98,17 +96,17 @@ def found_or_asked_for(case: Case, column: str) -> None:
 
 
 @expects("153")
-def _(case: Case) -> None:
+def _(case):
     found_or_asked_for(case, "msg")
 
 
 @expects("154")
-def _(case: Case) -> None:
+def _(case):
     found_or_asked_for(case, "q")
 
 
 @expects("155")
-def _(case: Case) -> None:
+def _(case):
     if case[0].code == 0:
         is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
         case.need(case[0].says("title", "body"), "it is not said which of the two is used")
@@ -117,7 +115,7 @@ def _(case: Case) -> None:
 
 
 @expects("156")
-def _(case: Case) -> None:
+def _(case):
     is_read(case, case[0], pairs=45, rows=120, kinds=TOPICS)
     for column in ("price", "stars"):
         said = is_feature(case[0], column) or is_left_out(case[0], column)
@@ -125,14 +123,14 @@ def _(case: Case) -> None:
 
 
 @expects("195")
-def _(case: Case) -> None:
+def _(case):
     case.worked()
     all_scored(case, 90)
     case.need(right_out_of_fold(case, 0) > 60, f"{right_out_of_fold(case, 0)} % are right: nothing is learnt")
 
 
 @makes("196")
-def _(case: Case) -> None:
+def _(case):
     if case.encoder is None:
         raise Skipped("needs an encoder folder, see --encoder")
     write_topics(case, topic_rows(120))
@@ -145,7 +143,7 @@ def _(case: Case) -> None:
 
 
 @expects("196")
-def _(case: Case) -> None:
+def _(case):
     for said, folder, missing in (
         (case[0], "notok", "tokenizer|vocab"),
         (case[1], "noweights", "weights|safetensors|pytorch_model|tokenizer"),

@@ -12,8 +12,6 @@ the totals. `--show` prints what the commands said. `--encoder` names a folder o
 which two cases need.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import re
@@ -22,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +52,7 @@ class Outcome:
     ran: tuple[Said, ...]
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--only", default="", help="numbers of cases, with commas between")
@@ -84,15 +81,15 @@ def main() -> None:
         asked.out.write_text(text, encoding="utf-8")
 
 
-def number(name: str) -> str:
+def number(name):
     return name.split("-")[0]
 
 
-def wanted_place(wanted: list[Described], name: str) -> int:
+def wanted_place(wanted, name):
     return next(place for place, each in enumerate(wanted) if each.name == name)
 
 
-def described(readme: Path) -> list[Described]:
+def described(readme):
     """The cases of the table, by number."""
     rows = []
     for line in readme.read_text(encoding="utf-8").splitlines():
@@ -104,12 +101,12 @@ def described(readme: Path) -> list[Described]:
     return sorted(rows, key=lambda each: int(number(each.name)))
 
 
-def made() -> list[Described]:
+def made():
     """The cases that make their inputs themselves."""
     return [Described(name, "", lines, "") for name, lines in sorted(MADE.items(), key=lambda each: number(each[0]))]
 
 
-def run_cases(wanted: list[Described], folder: Path, encoder: Path | None, jobs: int) -> Iterator[Outcome]:
+def run_cases(wanted, folder, encoder, jobs):
     """Run the cases, several side by side; the slow imports are paid once, before the forks."""
     import labelfix.api  # noqa: F401
     import labelfix.cli.app  # noqa: F401
@@ -123,7 +120,7 @@ def run_cases(wanted: list[Described], folder: Path, encoder: Path | None, jobs:
         yield from pool.map(outcome_of, wanted, [folder] * len(wanted), [encoder] * len(wanted))
 
 
-def outcome_of(described: Described, folder: Path, encoder: Path | None) -> Outcome:
+def outcome_of(described, folder, encoder):
     """Run one case in a copy of its folder and judge it."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="case-") as scratch:
@@ -142,13 +139,13 @@ def outcome_of(described: Described, folder: Path, encoder: Path | None) -> Outc
     return Outcome(described.name, verdict, reason, described.before, time.monotonic() - started, tuple(case.ran))
 
 
-def expectation_of(name: str) -> Callable[[Case], None]:
+def expectation_of(name):
     if number(name) not in EXPECTATIONS:
         raise Unmet("there is no expectation for it")
     return EXPECTATIONS[number(name)]
 
 
-def make_input(case: Case, source: Path) -> None:
+def make_input(case, source):
     """Copy the folder of an input, and make what is described but not shipped."""
     if source.is_dir():
         shutil.copytree(source, case.folder, symlinks=True)
@@ -160,14 +157,14 @@ def make_input(case: Case, source: Path) -> None:
         INPUTS[number(case.name)](case)
 
 
-def show(outcome: Outcome) -> None:
+def show(outcome):
     print(f"\n=== {outcome.name}  ({outcome.seconds:.1f} s)")
     for said in outcome.ran:
         print(f"--- labelfix {' '.join(said.words)}   -> {said.code}")
         print(said.err + said.out)
 
 
-def table(outcomes: list[Outcome], seconds: float) -> str:
+def table(outcomes, seconds):
     """The outcomes as a table in Markdown, and the totals."""
     lines = ["| case | verdict | before | seconds | reason |", "|---|---|---|---|---|"]
     for each in outcomes:

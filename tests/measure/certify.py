@@ -22,8 +22,6 @@ least    what no plan with whatever bets can fall below in the mean, knowing all
 noisy    how often and when a campaign says that 2 % cannot be reached, where more are wrong.
 """
 
-from __future__ import annotations
-
 import argparse
 import platform
 from collections.abc import Mapping
@@ -48,7 +46,7 @@ from labelfix.data.arrays import Floats
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
-from labelfix.numerics.rate_by_betting import Draws, draw_order, draws_of, wealth_above, wealth_below
+from labelfix.numerics.rate_by_betting import draw_order, draws_of, wealth_above, wealth_below
 from labelfix.numerics.reading_plan import Design, border, design, moved_to
 from labelfix.progress import Silent
 from labelfix.runs.reading_plan import Counted
@@ -61,7 +59,7 @@ LOOKED_AT = (200, 1000)
 """Rows of a campaign that are looked at before it is known whether more are needed."""
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")
@@ -87,7 +85,7 @@ def main() -> None:
         too_noisy(error, wrong, asked.bound, asked.campaigns)
 
 
-def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
+def labels_of(asked):
     """The probability that each exported label is wrong, and whether it is."""
     plan = read_plan("real-noise")
     setting = next(each for each in settings_of(plan) if each.name == asked.set)
@@ -121,25 +119,25 @@ class Plan:
     controls: Mapping[Counted, Floats]
 
     @classmethod
-    def of(cls, error: Floats, bound: float) -> Plan:
+    def of(cls, error, bound):
         found = design(error, bound)
         return cls(found, found.weights(error), found.controls(error))
 
 
-def campaign(plan: Plan, wrong: Floats, number: int, count: int | None = None) -> tuple[Draws, Floats]:
+def campaign(plan, wrong, number, count=None):
     """The first draws of a campaign, all where no count is given, and what is found."""
     order = draw_order(plan.weights, np.random.default_rng(number).random(len(wrong)))
     count = len(order) if count is None else count
     return draws_of(order, plan.weights, plan.controls, count), wrong[order[:count]]
 
 
-def first(proven: np.ndarray, rows: int) -> int:
+def first(proven, rows):
     """The first answer after which something is proven; all rows where never."""
     found = np.flatnonzero(proven)
     return int(found[0]) + 1 if len(found) else rows
 
 
-def first_below(plan: Plan, wrong: Floats, number: int, bound: float) -> int:
+def first_below(plan, wrong, number, bound):
     """The first answer of a campaign that proves a bound."""
     for count in (*LOOKED_AT, len(wrong)):
         draws, found = campaign(plan, wrong, number, min(count, len(wrong)))
@@ -149,7 +147,7 @@ def first_below(plan: Plan, wrong: Floats, number: int, bound: float) -> int:
     return len(wrong)
 
 
-def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
+def wrongly(error, wrong, campaigns):
     """How often something false is ever proven."""
     rows, total = len(wrong), wrong.sum()
     low, high = (total - 0.5) / rows, (total + 0.5) / rows
@@ -165,7 +163,7 @@ def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
     print(f"wrongly: {said} of {campaigns} (certified; certified with answers; beyond reach), looking after every row")
 
 
-def certified_left(draws: Draws, found: Floats, chosen: Design, total: float) -> bool:
+def certified_left(draws, found, chosen, total):
     """Whether fewer wrong labels than are left are ever certified to be left, at a bound of half of all.
 
     Those left are more than half of a row above the bound until half of the wrong ones are found.
@@ -182,7 +180,7 @@ def certified_left(draws: Draws, found: Floats, chosen: Design, total: float) ->
     return False
 
 
-def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
+def rows_read(error, wrong, bound, campaigns):
     """How many rows prove a bound, and how many of a simple random sample do."""
     rows = len(wrong)
     even = np.full(rows, error.mean())
@@ -209,7 +207,7 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     print(f"fixed size {fixed} ({own / fixed:.2f}), least {least(error, wrong, bound):.0f}", flush=True)
 
 
-def least(error: Floats, wrong: Floats, bound: float) -> float:
+def least(error, wrong, bound):
     """The rows that any valid plan reads in the mean; see the module's docstring."""
     odds = logit(np.clip(error, 1e-5, 1 - 1e-5))[:, None]
     q = LogisticRegression(C=1e6).fit(odds, wrong).predict_proba(odds)[:, 1]
@@ -217,7 +215,7 @@ def least(error: Floats, wrong: Floats, bound: float) -> float:
     return float(ENOUGH / (rel_entr(q, p) + rel_entr(1 - q, 1 - p)).max())
 
 
-def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> int:
+def first_mended(draws, found, bound, chosen):
     """The first of some looks at which the labels with the answers written over them keep a bound."""
     mended = np.cumsum(found) / draws.rows
     low, high = 0, draws.rows
@@ -229,7 +227,7 @@ def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> i
     return high
 
 
-def side_by_side(sample: Floats, bound: float) -> Floats:
+def side_by_side(sample, bound):
     """Log wealth of bets on a simple random sample that know nothing: equal shares at `PARTS` of what may be lost."""
     t = np.arange(1, len(sample) + 1)
     rest = np.minimum((len(sample) * bound - np.cumsum(sample) + sample) / (len(sample) - t + 1), 1 - 1e-12)
@@ -238,7 +236,7 @@ def side_by_side(sample: Floats, bound: float) -> Floats:
     return found
 
 
-def plug_in(sample: Floats, bound: float) -> Floats:
+def plug_in(sample, bound):
     """Log wealth of the published bets: λ = sqrt(2 log(1/α) / (σ̂² t log(1 + t))), cut at half of what may be lost."""
     t = np.arange(1, len(sample) + 1)
     before = np.cumsum(sample) - sample
@@ -250,17 +248,17 @@ def plug_in(sample: Floats, bound: float) -> Floats:
     return np.cumsum(np.log1p(np.maximum(bet * (rest - sample), -1 + 1e-12)))
 
 
-def fixed_size(rows: int, total: int, bound: float) -> int:
+def fixed_size(rows, total, bound):
     """The size of a simple random sample whose exact upper bound is low enough in 80 of 100 samples."""
 
-    def enough(size: int) -> bool:
+    def enough(size):
         most = int(hypergeom.ppf(0.8, rows, total, size))
         return bool(beta.ppf(1 - ALPHA, most + 1, size - most) <= bound) if most < size else False
 
     return first(np.array([enough(size) for size in range(1, rows)]), rows)
 
 
-def too_noisy(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
+def too_noisy(error, wrong, bound, campaigns):
     """When a campaign says that a bound cannot be reached."""
     plan = Plan.of(error, bound)
     read = []

@@ -8,8 +8,6 @@ fitted without and with the class names as descriptions. Prints the share of rig
 corrected labels, each a mean over the seeds, and the differences with their standard errors.
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +20,13 @@ from labelfix.bench.metrics import OnTest, label_figures, test_figures
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
-from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.described import describe_classes
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("encoder")
@@ -64,7 +61,7 @@ def main() -> None:
                 )
 
 
-def measured(problem: Problem, job, loaded, part, min_confidence: float) -> tuple[float, float]:
+def measured(problem, job, loaded, part, min_confidence):
     rows = loaded.rows
     on_test = OnTest(
         rows.inputs if rows.test_inputs is None else rows.test_inputs, part.test, part.test_truth, problem.device
@@ -75,7 +72,7 @@ def measured(problem: Problem, job, loaded, part, min_confidence: float) -> tupl
         return test_figures(fitted, on_test)["test_right"], labels["corrected_right"]
 
 
-def told(figures: np.ndarray, at: int) -> str:
+def told(figures, at):
     without, with_ = figures[:, 0, at], figures[:, 1, at]
     error = (with_ - without).std(ddof=1) / np.sqrt(len(without))
     return f"{without.mean():.3f} -> {with_.mean():.3f} ({(with_ - without).mean():+.3f} +- {error:.3f})"

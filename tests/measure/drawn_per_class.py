@@ -13,8 +13,6 @@ A line each: shares of labels right as given, corrected, suggested and predicted
 of the soft labels, of rows that are not trusted.
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 from pathlib import Path
@@ -37,7 +35,7 @@ REAL = {
 }
 
 
-def made(name: str, root: Path, seed: int) -> tuple[pd.DataFrame, int]:
+def made(name, root, seed):
     """Rows with text, truth and label, and how many of each class are trusted."""
     if name in REAL:
         rows = pd.concat([pd.read_parquet(root / file) for file in REAL[name]]).dropna()
@@ -59,7 +57,7 @@ def made(name: str, root: Path, seed: int) -> tuple[pd.DataFrame, int]:
     return rows.assign(label=np.where(flipped, others, rows.truth)), trusted
 
 
-def measured(name: str, root: Path, seed: int, asked: argparse.Namespace) -> tuple[float, ...]:
+def measured(name, root, seed, asked):
     rows, each = made(name, root, seed)
     rows.insert(0, "id", [f"r{i:05d}" for i in range(len(rows))])
     shuffled = rows.sample(frac=1, random_state=seed)
@@ -82,7 +80,7 @@ def measured(name: str, root: Path, seed: int, asked: argparse.Namespace) -> tup
     return (*(float((found[each].to_numpy() == truth).mean()) for each in columns), float(-np.log(likely).mean()))
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("sets", nargs="*")

@@ -8,8 +8,6 @@ apart from those of the work. What comes out is held against `labelfix correct`.
 whose package is not there is left out.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -34,7 +32,7 @@ WAYS = ("labelfix correct", "one process", "ray 1", "ray 2", "spark 1", "spark 2
 DROPPED = ["source_file", "source_row"]
 
 
-def correct(folder: Path) -> tuple[float, float]:
+def correct(folder):
     """The command, start included."""
     started = perf_counter()
     words = ["correct", "--run", folder / "run", "--noisy", folder / "rows.parquet", "--overwrite", "--quiet"]
@@ -43,7 +41,7 @@ def correct(folder: Path) -> tuple[float, float]:
     return 0.0, perf_counter() - started
 
 
-def one_process(folder: Path) -> tuple[float, float]:
+def one_process(folder):
     """Batch by batch, here."""
     import labelfix
 
@@ -58,7 +56,7 @@ def one_process(folder: Path) -> tuple[float, float]:
     return ready - started, perf_counter() - ready
 
 
-def on_ray(folder: Path, workers: int) -> tuple[float, float]:
+def on_ray(folder, workers):
     """Ray Data with so many workers."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     started = perf_counter()
@@ -69,7 +67,7 @@ def on_ray(folder: Path, workers: int) -> tuple[float, float]:
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
     corrector = labelfix.batch_corrector(folder / "run", device="cpu")
 
-    def scored(name: str, blocks: int) -> ray.data.Dataset:
+    def scored(name, blocks):
         rows = ray.data.read_parquet(str(folder / name), override_num_blocks=blocks)
         return rows.map_batches(corrector, batch_format="pyarrow", batch_size=BATCH)
 
@@ -79,7 +77,7 @@ def on_ray(folder: Path, workers: int) -> tuple[float, float]:
     return ready - started, perf_counter() - ready
 
 
-def on_spark(folder: Path, workers: int) -> tuple[float, float]:
+def on_spark(folder, workers):
     """Spark with so many threads."""
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     started = perf_counter()
@@ -102,7 +100,7 @@ def on_spark(folder: Path, workers: int) -> tuple[float, float]:
     return ready - started, perf_counter() - ready
 
 
-def timed(way: str, folder: Path) -> tuple[float, float]:
+def timed(way, folder):
     engine, _, workers = way.partition(" ")
     if engine == "ray":
         return on_ray(folder, int(workers))
@@ -111,7 +109,7 @@ def timed(way: str, folder: Path) -> tuple[float, float]:
     return correct(folder) if engine == "labelfix" else one_process(folder)
 
 
-def same(folder: Path) -> str:
+def same(folder):
     """What the way wrote beside what the command wrote."""
     wanted = pq.read_table(folder / "wanted.parquet").drop_columns(DROPPED).replace_schema_metadata(None)
     found = next((place for place in (folder / "out", folder / "out.parquet") if place.exists()), None)
@@ -122,7 +120,7 @@ def same(folder: Path) -> str:
     return "the same rows" if table.take(order).equals(wanted) else "OTHER ROWS"
 
 
-def in_a_process(way: str, folder: Path) -> tuple[float, float] | None:
+def in_a_process(way, folder):
     for name in ("out", "out.parquet", "first"):
         subprocess.run(["rm", "-rf", str(folder / name)], check=True)
     words = [sys.executable, __file__, "0", "--one", way, "--folder", str(folder)]
@@ -134,7 +132,7 @@ def in_a_process(way: str, folder: Path) -> tuple[float, float] | None:
     return start, work
 
 
-def versions() -> str:
+def versions():
     found = []
     for name in ("pyarrow", "numpy", "ray", "pyspark"):
         try:
@@ -144,7 +142,7 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", type=int)
     parser.add_argument("--rounds", type=int, default=3)

@@ -7,8 +7,6 @@ of the issues; then runs each command in a process of its own, so that the peak 
 name is a CSV file that is there too, so that lines are looked up.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -28,7 +26,7 @@ CLASSES = [f"class-{k}" for k in range(10)]
 WRONG = 0.2
 
 
-def made(rows: int, place: Path) -> None:
+def made(rows, place):
     """scored.parquet, source.csv, and accepted.csv."""
     about = {"classes": CLASSES, "value_type": "string", "min_confidence": 0.6, "run_id": "0" * 16, "id_column": "id"}
     about |= {"input_kind": "table", "input_columns": ["x"]}
@@ -69,7 +67,7 @@ def made(rows: int, place: Path) -> None:
     writer.close()
 
 
-def measured(place: Path, *words: str) -> tuple[float, float, int]:
+def measured(place, *words):
     """Seconds, peak memory in GB, and the exit code of a command."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "labelfix", "flag", "--corrected", "scored.parquet", "--overwrite", "-q", *words]
@@ -79,7 +77,7 @@ def measured(place: Path, *words: str) -> tuple[float, float, int]:
     return time.perf_counter() - started, used.ru_maxrss / 1e6, process.returncode
 
 
-def main(rows: int) -> None:
+def main(rows):
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         made(rows, place)

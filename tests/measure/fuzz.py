@@ -10,8 +10,6 @@ only report, a dead process, more than 10 seconds or 2 GB. Prints what is wrong 
 table at the end; the exit code is 1 where anything was wrong.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import sys
@@ -28,7 +26,7 @@ SHOWN = 1
 """Tracebacks that are printed of one sort."""
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--mutations", type=int, default=1000, help="of all kinds together")
     parser.add_argument("--first", type=int, default=0, help="number of the first mutation of each kind")
@@ -50,7 +48,7 @@ def main() -> None:
     sys.exit(any(counts[kind, "wrong"] for kind in kinds))
 
 
-def fuzz(kinds: list[str], mutations: int, seed: int, jobs: int, first: int = 0) -> Counter[tuple[str, str]]:
+def fuzz(kinds, mutations, seed, jobs, first=0):
     """Run mutations of all kinds in turn; what is wrong is printed.
 
     Returns:
@@ -73,7 +71,7 @@ def fuzz(kinds: list[str], mutations: int, seed: int, jobs: int, first: int = 0)
     return counts
 
 
-def replay(place: str, seed: int, keep: Path | None) -> int:
+def replay(place, seed, keep):
     """Run one mutation in this process, so that a debugger can look at it."""
     kind, _, number = place.partition(":")
     if keep is not None:
@@ -86,7 +84,7 @@ def replay(place: str, seed: int, keep: Path | None) -> int:
     return int(outcome == "wrong")
 
 
-def table(kinds: list[str], counts: Counter[tuple[str, str]]) -> str:
+def table(kinds, counts):
     """How many mutations of each kind came out how."""
     lines = [f"{'kind':10}{'tried':>8}{'read':>8}{'refused':>9}{'wrong':>7}"]
     for kind in [*kinds, "all"]:

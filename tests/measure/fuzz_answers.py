@@ -1,7 +1,5 @@
 """What comes back from people and stands beside a run, for `fuzz.py`: answers, opinions, baselines, plans."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -10,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from random import Random
-from typing import Any
 
 from fuzz_runs import run_seeds, try_some
 from fuzz_seeds import CLASSES, ROWS, Seed, delimited, gold, ids, labels, parquet_bytes, text_table, texts, xlsx_bytes
@@ -42,7 +38,7 @@ max_issue_rate = 0.1
 """
 
 
-def studio() -> list[dict[str, Any]]:
+def studio():
     """An export of Label Studio."""
     return [
         {
@@ -64,7 +60,7 @@ def studio() -> list[dict[str, Any]]:
     ]
 
 
-def argilla() -> list[dict[str, Any]]:
+def argilla():
     """Records of Argilla."""
     return [
         {
@@ -79,7 +75,7 @@ def argilla() -> list[dict[str, Any]]:
     ]
 
 
-def decisions() -> bytes:
+def decisions():
     """Answers as the review page keeps them."""
     made = [
         {"key": f"k{row}", "id": ids()[row], "decision": "label", "label": name, "who": "ann", "when": WHEN}
@@ -90,7 +86,7 @@ def decisions() -> bytes:
     return b"".join(json.dumps(each).encode() + b"\n" for each in [*made, {**undo, "queue": "random"}])
 
 
-def annotated_seeds() -> list[Seed]:
+def annotated_seeds():
     """Trusted rows that come from tools and people."""
     noisy = delimited().encode()
     lines = b"".join(json.dumps(each).encode() + b"\n" for each in argilla())
@@ -109,7 +105,7 @@ def annotated_seeds() -> list[Seed]:
     return [Seed({"noisy.csv": noisy, name: data}, "noisy.csv", name) for name, data in trusted.items()]
 
 
-def opinion_seeds() -> list[Seed]:
+def opinion_seeds():
     """Long files of opinions, one a line, and columns of several sources."""
     long = [(ids()[row], who, CLASSES[(row + n) % 3]) for row in range(ROWS) for n, who in enumerate(("ann", "ben"))]
     table = "id,annotator,label\n" + "".join(f"{','.join(each)}\n" for each in long)
@@ -126,7 +122,7 @@ def opinion_seeds() -> list[Seed]:
 
 
 @cache
-def beside_seeds() -> list[Seed]:
+def beside_seeds():
     """A run with all that people put beside it, of which only that is changed."""
     (run,) = run_seeds()
     with tempfile.TemporaryDirectory(prefix="fuzz-beside-") as folder:
@@ -156,7 +152,7 @@ def beside_seeds() -> list[Seed]:
     return [Seed(files, "run", changed=changed)]
 
 
-def use_beside(folder: Path, random: Random) -> None:
+def use_beside(folder, random):
     """Some of the commands that read what lies beside a run."""
     try_some(folder, COMMANDS, random)
 

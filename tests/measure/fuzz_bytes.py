@@ -1,7 +1,5 @@
 """Mutations of bytes: what disks, networks and editors do to a file, and what only an enemy would do."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from random import Random
@@ -86,14 +84,14 @@ EXTREMES = (0, 1, 0x7F, 0x80, 0xFF)
 Mutation = Callable[[bytes, Random], bytes]
 
 
-def flip_bits(data: bytes, random: Random) -> bytes:
+def flip_bits(data, random):
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 4, 16))):
         changed[place(changed, random)] ^= 1 << random.randrange(8)
     return bytes(changed)
 
 
-def set_bytes(data: bytes, random: Random) -> bytes:
+def set_bytes(data, random):
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 8, 64))):
         value = random.choice(EXTREMES) if random.random() < 0.5 else random.randrange(256)
@@ -101,7 +99,7 @@ def set_bytes(data: bytes, random: Random) -> bytes:
     return bytes(changed)
 
 
-def set_number(data: bytes, random: Random) -> bytes:
+def set_number(data, random):
     """Two, four or eight bytes become a number on the edge of its type."""
     width = random.choice((2, 4, 8))
     value = random.choice(
@@ -111,44 +109,44 @@ def set_number(data: bytes, random: Random) -> bytes:
     return data[:start] + value.to_bytes(width, random.choice(("little", "big"))) + data[start + width :]
 
 
-def cut_block(data: bytes, random: Random) -> bytes:
+def cut_block(data, random):
     start, end = block(data, random)
     return data[:start] + data[end:]
 
 
-def repeat_block(data: bytes, random: Random) -> bytes:
+def repeat_block(data, random):
     start, end = block(data, random)
     return data[:end] + data[start:end] * random.choice((1, 1, 2, 30)) + data[end:]
 
 
-def zero_block(data: bytes, random: Random) -> bytes:
+def zero_block(data, random):
     start, end = block(data, random)
     return data[:start] + bytes(end - start) + data[end:]
 
 
-def swap_blocks(data: bytes, random: Random) -> bytes:
+def swap_blocks(data, random):
     a, b, c, d = sorted(random.randrange(len(data) + 1) for _ in range(4))
     return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
 
 
-def cut_short(data: bytes, random: Random) -> bytes:
+def cut_short(data, random):
     return data[: random.randrange(len(data))]
 
 
-def cut_head(data: bytes, random: Random) -> bytes:
+def cut_head(data, random):
     return data[random.randrange(min(len(data), 64)) :]
 
 
-def empty(data: bytes, random: Random) -> bytes:
+def empty(data, random):
     return random.choice((b"", b"\n", b" \r\n\n", b"\xef\xbb\xbf", b"\x00" * 40, data[:1], data[:4], data[:8]))
 
 
-def insert(data: bytes, random: Random) -> bytes:
+def insert(data, random):
     start = place(data, random)
     return data[:start] + random.choice(INSERTED) + data[start:]
 
 
-def replace_number(data: bytes, random: Random) -> bytes:
+def replace_number(data, random):
     """A number that stands in the text becomes one on the edge."""
     found = [*re.finditer(rb"-?\d+(\.\d+)?", data)]
     if not found:
@@ -157,7 +155,7 @@ def replace_number(data: bytes, random: Random) -> bytes:
     return data[: match.start()] + random.choice(NUMBERS).encode() + data[match.end() :]
 
 
-def replace_word(data: bytes, random: Random) -> bytes:
+def replace_word(data, random):
     """A word that stands in the text becomes another one of it, or something odd."""
     found = [*re.finditer(rb"[\w.-]+", data)]
     if not found:
@@ -167,13 +165,13 @@ def replace_word(data: bytes, random: Random) -> bytes:
     return data[: match.start()] + new + data[match.end() :]
 
 
-def change_lines(data: bytes, random: Random) -> bytes:
+def change_lines(data, random):
     """Line ends become those of other systems, all or some."""
     ends = [random.choice((b"\r\n", b"\r", b"\n\r", b"\r\r\n", b"\n")) for _ in range(2)]
     return b"".join(line + random.choice(ends) for line in data.split(b"\n"))
 
 
-def change_encoding(data: bytes, random: Random) -> bytes:
+def change_encoding(data, random):
     text = data.decode("utf-8", "replace")
     how = random.choice(("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp1252", "shift_jis", "utf-7", "cp037"))
     return text.encode(how, "replace")
@@ -189,12 +187,12 @@ TEXT: tuple[Mutation, ...] = (insert, insert, replace_number, replace_word, repl
 """For text."""
 
 
-def splice(data: bytes, other: bytes, random: Random) -> bytes:
+def splice(data, other, random):
     """The beginning of one file and the end of another."""
     return data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other) + 1) :]
 
 
-def place(data: bytes | bytearray, random: Random) -> int:
+def place(data, random):
     """Somewhere; as likely as not in the first or the last bytes, where formats say what they hold."""
     where = random.random()
     if where < 0.2:
@@ -204,6 +202,6 @@ def place(data: bytes | bytearray, random: Random) -> int:
     return random.randrange(len(data))
 
 
-def block(data: bytes, random: Random) -> tuple[int, int]:
+def block(data, random):
     start = place(data, random)
     return start, min(start + random.choice((1, 2, 4, 8, 50, 500, 5000)), len(data))

@@ -1,7 +1,5 @@
 """Forked workers that may die: every task has an outcome, also one that ended its process or would not end."""
 
-from __future__ import annotations
-
 import contextlib
 import faulthandler
 import multiprocessing
@@ -10,7 +8,6 @@ import resource
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -45,7 +42,7 @@ class Worker:
     idle: bool = field(default=True)
 
 
-def run_all(tasks: Iterable[Any], work: Callable[[Any], Outcome], jobs: int) -> Iterator[tuple[Any, Outcome]]:
+def run_all(tasks, work, jobs):
     """Run tasks in forked processes, in any order.
 
     Args:
@@ -83,7 +80,7 @@ def run_all(tasks: Iterable[Any], work: Callable[[Any], Outcome], jobs: int) -> 
                 _end(worker)
 
 
-def _start(work: Callable[[Any], Outcome], said: Path) -> Worker:
+def _start(work, said):
     ours, theirs = _FORK.Pipe()
     process = _FORK.Process(target=_serve, args=(theirs, work, said), daemon=True)
     process.start()
@@ -91,7 +88,7 @@ def _start(work: Callable[[Any], Outcome], said: Path) -> Worker:
     return Worker(process, ours, said)
 
 
-def _end(worker: Worker) -> None:
+def _end(worker):
     with contextlib.suppress(OSError):
         worker.pipe.send(None)
     worker.process.join(2)
@@ -101,14 +98,14 @@ def _end(worker: Worker) -> None:
     worker.pipe.close()
 
 
-def _give(worker: Worker, task: Any) -> None:
+def _give(worker, task):
     worker.task, worker.idle = task, False
     worker.started, worker.computed = time.monotonic(), _computed(worker)
     with contextlib.suppress(OSError):
         worker.pipe.send(task)
 
 
-def _outcome(worker: Worker) -> Outcome | None:
+def _outcome(worker):
     """What came of the task; None while it runs."""
     try:
         if worker.pipe.poll():
@@ -125,7 +122,7 @@ def _outcome(worker: Worker) -> Outcome | None:
     return None
 
 
-def _stop(worker: Worker, why: str) -> Outcome:
+def _stop(worker, why):
     """End a process that goes too far; where it was, faulthandler writes down."""
     os.kill(worker.process.pid, signal.SIGUSR1)
     time.sleep(0.3)
@@ -134,7 +131,7 @@ def _stop(worker: Worker, why: str) -> Outcome:
     return "wrong", f"{why}\n{worker.said.read_text(errors='replace')[-3000:]}"
 
 
-def _computed(worker: Worker) -> float:
+def _computed(worker):
     """Seconds that the process has computed."""
     try:
         fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -143,7 +140,7 @@ def _computed(worker: Worker) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(worker: Worker) -> int:
+def _memory(worker):
     try:
         pages = Path(f"/proc/{worker.process.pid}/statm").read_text().split()[1]
     except (OSError, IndexError):
@@ -151,7 +148,7 @@ def _memory(worker: Worker) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _serve(pipe: Connection, work: Callable[[Any], Outcome], said: Path) -> None:
+def _serve(pipe, work, said):
     stream = open(said, "w+", buffering=1)  # noqa: SIM115 - as long as the process
     os.dup2(stream.fileno(), 2)
     os.dup2(stream.fileno(), 1)

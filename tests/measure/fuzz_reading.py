@@ -1,21 +1,16 @@
 """What `fuzz.py` does with a mutated input: reads it as `labelfix check` does, and its inputs as training would."""
 
-from __future__ import annotations
-
 import io
 import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePosixPath
 from random import Random
-from typing import Any
 
 from fuzz_answers import ANSWERS, beside_seeds, use_beside
 from fuzz_bytes import BYTES, LARGEST, TEXT, splice
-from fuzz_pool import Outcome
 from fuzz_runs import check_by_config, config_seeds, run_seeds, use_run
 from fuzz_seeds import SEEDS, Seed
 from fuzz_structure import mutate_structure
@@ -23,7 +18,6 @@ from fuzz_structure import mutate_structure
 from labelfix.data.picture import to_rgb
 from labelfix.data.read import read_training
 from labelfix.data.summary import summarise
-from labelfix.data.tables import InputTable
 from labelfix.errors import LabelfixError
 from labelfix.outputs.plain_text import visible
 from labelfix.settings.data import DataSettings
@@ -41,7 +35,7 @@ LARGEST_IMAGE = 1 << 25
 seeds_of = cache(lambda kind: KINDS[kind]())
 
 
-def mutated(kind: str, number: int, seed: int) -> Seed:
+def mutated(kind, number, seed):
     """A mutation: the same for the same three."""
     random = Random(f"{seed}:{kind}:{number}")
     sound = random.choice(seeds_of(kind))
@@ -59,7 +53,7 @@ def mutated(kind: str, number: int, seed: int) -> Seed:
     return Seed(files, noisy, sound.clean, settings, sound.changed)
 
 
-def _mutate_one(files: dict[str, bytes], sound: Seed, kind: str, random: Random) -> None:
+def _mutate_one(files, sound, kind, random):
     name = _pick(files, sound, random)
     data = files[name]
     how = random.random()
@@ -77,7 +71,7 @@ def _mutate_one(files: dict[str, bytes], sound: Seed, kind: str, random: Random)
         files[name] = random.choice(TEXT if text else BYTES)(data, random)[:LARGEST]
 
 
-def _pick(files: dict[str, bytes], sound: Seed, random: Random) -> str:
+def _pick(files, sound, random):
     """A file: the trusted ones and the few small ones as often as the many large ones."""
     if sound.changed:
         return random.choice([name for name in sound.changed if name in files] or [*files])
@@ -87,7 +81,7 @@ def _pick(files: dict[str, bytes], sound: Seed, random: Random) -> str:
     return random.choice(choices)
 
 
-def read(task: tuple[str, int, int]) -> Outcome:
+def read(task):
     """Read one mutation.
 
     Args:
@@ -110,7 +104,7 @@ def read(task: tuple[str, int, int]) -> Outcome:
         return outcome[0], outcome[1].replace(folder, "…")
 
 
-def judged(step: Callable[[], Any]) -> Outcome:
+def judged(step):
     """Run a step: it may succeed, or raise a `LabelfixError` that says something; nothing may be left unraised."""
     ignored: list[str] = []
     before, sys.unraisablehook = (
@@ -134,7 +128,7 @@ def judged(step: Callable[[], Any]) -> Outcome:
     return ("wrong", f"exceptions ignored: {ignored}") if ignored else outcome
 
 
-def where(error: BaseException) -> str:
+def where(error):
     """The way through labelfix to an error, a line each, and the error."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [
@@ -143,14 +137,14 @@ def where(error: BaseException) -> str:
     return "\n".join([*lines[-9:], *traceback.format_exception_only(error)])
 
 
-def write(seed: Seed, folder: Path) -> None:
+def write(seed, folder):
     for name, data in seed.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
 
-def _use(seed: Seed, folder: Path, task: tuple[str, int, int]) -> None:
+def _use(seed, folder, task):
     if task[0] == "config":
         check_by_config(folder)
     elif task[0] == "run":
@@ -161,7 +155,7 @@ def _use(seed: Seed, folder: Path, task: tuple[str, int, int]) -> None:
         read_all(seed, folder)
 
 
-def read_all(seed: Seed, folder: Path) -> None:
+def read_all(seed, folder):
     given = {
         key: str(folder / value) if isinstance(value, str) and value.startswith("./") else value
         for key, value in seed.settings.items()
@@ -176,7 +170,7 @@ def read_all(seed: Seed, folder: Path) -> None:
             _go_through(inputs)
 
 
-def _go_through(inputs: InputTable) -> None:
+def _go_through(inputs):
     from PIL import Image
 
     for batch in inputs.batches(7):

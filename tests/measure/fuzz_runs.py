@@ -1,17 +1,12 @@
 """Configuration files and finished runs for `fuzz.py`: changed, and then used by the commands that read them."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from random import Random
-from typing import Any
 
 from fuzz_seeds import ROWS, Seed, delimited, gold, ids, labels
 
@@ -61,13 +56,13 @@ recipe = "anchored"
 """
 
 
-def config_seeds() -> list[Seed]:
+def config_seeds():
     return [
         Seed({"labelfix.toml": CONFIG.encode(), "noisy.csv": delimited().encode(), "gold.csv": gold()}, "labelfix.toml")
     ]
 
 
-def run_seeds() -> list[Seed]:
+def run_seeds():
     """A finished run with its inputs, trained here."""
     trusted = gold() + b"".join(f"{ids()[row]},{labels()[row]}\n".encode() for row in range(9, ROWS - 4))
     with tempfile.TemporaryDirectory(prefix="fuzz-run-") as folder:
@@ -83,18 +78,18 @@ def run_seeds() -> list[Seed]:
     return [Seed({**inputs, **made}, "run")]
 
 
-def check_by_config(folder: Path) -> None:
+def check_by_config(folder):
     """What `labelfix check` does with a configuration file, without the time that its flags take."""
     settings = resolve(config=folder / "labelfix.toml", environ={}).settings
     read_training(str(folder / "noisy.csv"), str(folder / "gold.csv"), settings.data, settings.compute.read_rows)
 
 
-def use_run(folder: Path, random: Random) -> None:
+def use_run(folder, random):
     """Some of the commands that read a run."""
     try_some(folder, RUN_COMMANDS, random)
 
 
-def try_some(folder: Path, commands: Sequence[tuple[str, ...]], random: Random) -> None:
+def try_some(folder, commands, random):
     """Four of some commands; the first error is told when all have been tried."""
     errors: list[LabelfixError] = []
     with _within(folder):
@@ -107,7 +102,7 @@ def try_some(folder: Path, commands: Sequence[tuple[str, ...]], random: Random) 
         raise errors[0]
 
 
-def say(*words: str) -> None:
+def say(*words):
     """Run a command.
 
     Raises:
@@ -128,7 +123,7 @@ def say(*words: str) -> None:
 
 
 @contextlib.contextmanager
-def _within(folder: Path) -> Any:
+def _within(folder):
     before = Path.cwd()
     os.chdir(folder)
     os.environ["LABELFIX_CACHE_DIR"] = str(folder / "cache")

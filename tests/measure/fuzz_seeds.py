@@ -4,8 +4,6 @@ A seed is a set of files in memory, the names of the noisy and of the trusted on
 `SEEDS` has, for every kind, a function that makes its seeds.
 """
 
-from __future__ import annotations
-
 import bz2
 import csv
 import gzip
@@ -60,11 +58,11 @@ class Seed:
     changed: tuple[str, ...] = ()
 
 
-def ids() -> list[str]:
+def ids():
     return [f"a{row}" for row in range(1, ROWS + 1)]
 
 
-def texts(latin: bool = False) -> list[str]:
+def texts(latin=False):
     words = [word for word in WORDS if not latin or word.encode("cp1252", "ignore").decode("cp1252") == word]
     return [
         " ".join(words[(row * step) % len(words)] for step in range(1, 6)) + f", number {row}"
@@ -72,20 +70,20 @@ def texts(latin: bool = False) -> list[str]:
     ]
 
 
-def labels() -> list[str]:
+def labels():
     return [CLASSES[(row + row // 7) % 3] for row in range(ROWS)]
 
 
-def numbers() -> list[list[float]]:
+def numbers():
     return np.random.default_rng(0).normal(size=(ROWS, 3)).round(3).tolist()
 
 
-def gold() -> bytes:
+def gold():
     rows = [f"{id_},{CLASSES[row % 3]}" for row, id_ in enumerate(ids()[:9])]
     return ("\n".join(["id,label", *rows]) + "\n").encode()
 
 
-def delimited(latin: bool = False, feature: bool = False, **dialect: Any) -> str:
+def delimited(latin=False, feature=False, **dialect):
     """A table as delimited text: ids, sentences and labels, or numbers and categories instead of sentences."""
     text = io.StringIO()
     writer = csv.writer(text, **{"lineterminator": "\n", **dialect})
@@ -100,7 +98,7 @@ def delimited(latin: bool = False, feature: bool = False, **dialect: Any) -> str
     return text.getvalue()
 
 
-def csv_seeds() -> list[Seed]:
+def csv_seeds():
     plain, table = delimited().encode(), delimited(feature=True).encode()
     semicolons = delimited(latin=True, delimiter=";").encode("cp1252")
     decimal = delimited(feature=True, delimiter=";").replace(".", ",").encode()
@@ -120,7 +118,7 @@ def csv_seeds() -> list[Seed]:
     ]
 
 
-def tsv_seeds() -> list[Seed]:
+def tsv_seeds():
     tabs, bars = delimited(delimiter="\t").encode(), delimited(delimiter="|").encode()
     return [
         Seed({"noisy.tsv": tabs, "gold.csv": gold()}, "noisy.tsv"),
@@ -129,7 +127,7 @@ def tsv_seeds() -> list[Seed]:
     ]
 
 
-def packed_seeds() -> list[Seed]:
+def packed_seeds():
     plain = delimited().encode()
     lines = b"".join(json.dumps(record).encode() + b"\n" for record in records())
     return [
@@ -142,18 +140,18 @@ def packed_seeds() -> list[Seed]:
     ]
 
 
-def records() -> list[dict[str, Any]]:
+def records():
     return [
         {"id": id_, "text": text, "label": label, "meta": {"n": row, "tags": ["x", "y"][: row % 3]}}
         for row, (id_, text, label) in enumerate(zip(ids(), texts(), labels(), strict=True))
     ]
 
 
-def number_records() -> list[dict[str, Any]]:
+def number_records():
     return [{"id": i, "embedding": x * 4, "label": y} for i, x, y in zip(ids(), numbers(), labels(), strict=True)]
 
 
-def jsonl_seeds() -> list[Seed]:
+def jsonl_seeds():
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records()).encode()
     vectors = "".join(json.dumps(record) + "\n" for record in number_records()).encode()
     features = "".join(
@@ -168,18 +166,18 @@ def jsonl_seeds() -> list[Seed]:
     ]
 
 
-def json_seeds() -> list[Seed]:
+def json_seeds():
     return [
         Seed({"noisy.json": json.dumps(records()).encode(), "gold.csv": gold()}, "noisy.json"),
         Seed({"noisy.json": json.dumps(number_records(), indent=1).encode(), "gold.csv": gold()}, "noisy.json"),
     ]
 
 
-def text_table() -> pa.Table:
+def text_table():
     return pa.table({"id": ids(), "text": texts(), "label": labels()})
 
 
-def typed_table() -> pa.Table:
+def typed_table():
     """Features of many types."""
     rows = range(ROWS)
     return pa.table(
@@ -200,25 +198,25 @@ def typed_table() -> pa.Table:
     )
 
 
-def vector_table(fixed: bool) -> pa.Table:
+def vector_table(fixed):
     type_ = pa.list_(pa.float32(), 12) if fixed else pa.list_(pa.float64())
     return pa.table({"id": ids(), "embedding": pa.array([x * 4 for x in numbers()], type_), "label": labels()})
 
 
-def nested_table() -> pa.Table:
+def nested_table():
     structs = pa.array([{"a": row, "b": {"c": [str(row)], "d": None}} for row in range(ROWS)])
     maps = pa.array([[("k", row)] for row in range(ROWS)], pa.map_(pa.string(), pa.int64()))
     lists = pa.array([[[row], []] for row in range(ROWS)])
     return text_table().append_column("s", structs).append_column("m", maps).append_column("l", lists)
 
 
-def picture_table() -> pa.Table:
+def picture_table():
     type_ = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     cells = [{"bytes": data, "path": name} for name, data in pictures(ROWS)]
     return pa.table({"id": ids(), "image": pa.array(cells, type_), "label": labels()})
 
 
-def tables() -> list[tuple[pa.Table, bytes]]:
+def tables():
     """Tables with the trusted file that goes with each."""
     coded = "id,label\n" + "".join(f"{row},{row % 3}\n" for row in range(9))
     by_number = coded.encode()
@@ -227,13 +225,13 @@ def tables() -> list[tuple[pa.Table, bytes]]:
     return [*((table, gold()) for table in [*own, coded_text]), (typed_table(), by_number)]
 
 
-def parquet_bytes(table: pa.Table, **how: Any) -> bytes:
+def parquet_bytes(table, **how):
     sink = io.BytesIO()
     pq.write_table(table, sink, **how)
     return sink.getvalue()
 
 
-def arrow_bytes(table: pa.Table, stream: bool = False, compression: str | None = None) -> bytes:
+def arrow_bytes(table, stream=False, compression=None):
     sink = io.BytesIO()
     options = pa.ipc.IpcWriteOptions(compression=compression)
     make = pa.ipc.new_stream if stream else pa.ipc.new_file
@@ -242,7 +240,7 @@ def arrow_bytes(table: pa.Table, stream: bool = False, compression: str | None =
     return sink.getvalue()
 
 
-def parquet_seeds() -> list[Seed]:
+def parquet_seeds():
     seeds = [
         Seed({"noisy.parquet": parquet_bytes(table, compression="none"), "gold.csv": trusted}, "noisy.parquet")
         for table, trusted in tables()
@@ -255,7 +253,7 @@ def parquet_seeds() -> list[Seed]:
     return seeds
 
 
-def arrow_seeds() -> list[Seed]:
+def arrow_seeds():
     seeds = [
         Seed({"noisy.arrow": arrow_bytes(table, stream=bool(place % 2)), "gold.csv": trusted}, "noisy.arrow")
         for place, (table, trusted) in enumerate(tables())
@@ -268,7 +266,7 @@ def arrow_seeds() -> list[Seed]:
     return seeds
 
 
-def saved_seeds() -> list[Seed]:
+def saved_seeds():
     """Folders as `datasets` saves them."""
     seeds = []
     for table, trusted in tables():
@@ -283,7 +281,7 @@ def saved_seeds() -> list[Seed]:
     return seeds
 
 
-def xlsx_bytes(rows: list[list[Any]]) -> bytes:
+def xlsx_bytes(rows):
     """A workbook of one sheet, as small as can be."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -314,7 +312,7 @@ def xlsx_bytes(rows: list[list[Any]]) -> bytes:
     return zipped({name: text.encode() for name, text in parts.items()})
 
 
-def zipped(parts: dict[str, bytes]) -> bytes:
+def zipped(parts):
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in parts.items():
@@ -322,7 +320,7 @@ def zipped(parts: dict[str, bytes]) -> bytes:
     return sink.getvalue()
 
 
-def xlsx_seeds() -> list[Seed]:
+def xlsx_seeds():
     sentences = [["id", "text", "label"], *map(list, zip(ids(), texts(), labels(), strict=True))]
     features = [
         ["id", "h", "w", "label"],
@@ -331,7 +329,7 @@ def xlsx_seeds() -> list[Seed]:
     return [Seed({"noisy.xlsx": xlsx_bytes(rows), "gold.csv": gold()}, "noisy.xlsx") for rows in (sentences, features)]
 
 
-def pictures(count: int, size: int = 6) -> list[tuple[str, bytes]]:
+def pictures(count, size=6):
     """Images of many modes and formats, each with a file name."""
     kinds = [
         *(("RGB", "png"), ("L", "png"), ("P", "png"), ("RGBA", "png"), ("I;16", "png"), ("1", "png"), ("LA", "png")),
@@ -361,13 +359,13 @@ def pictures(count: int, size: int = 6) -> list[tuple[str, bytes]]:
     return made
 
 
-def _as_mode(image: Image.Image, mode: str) -> Image.Image:
+def _as_mode(image, mode):
     if mode == "I;16":
         return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 200)
     return image.convert(mode)
 
 
-def image_seeds() -> list[Seed]:
+def image_seeds():
     folder = {f"pics/{CLASSES[n % 3]}/{name}": data for n, (name, data) in enumerate(pictures(ROWS))}
     trusted = "".join(f"{path.removeprefix('pics/')},{CLASSES[n % 3]}\n" for n, path in enumerate([*folder][:9]))
     by_class = Seed({**folder, "gold.csv": f"id,label\n{trusted}".encode()}, "pics")
@@ -386,7 +384,7 @@ def image_seeds() -> list[Seed]:
     ]
 
 
-def picture_seeds() -> list[Seed]:
+def picture_seeds():
     """Encoded images in tables."""
     table = picture_table()
     data = pa.array([cell["bytes"] for cell in table["image"].to_pylist()], pa.binary())
@@ -402,7 +400,7 @@ def picture_seeds() -> list[Seed]:
     ]
 
 
-def class_map_seeds() -> list[Seed]:
+def class_map_seeds():
     aliases = b"alias,class\nkitten,cat\npuppy,dog\nhoot,owl\nunknown,\n"
     noisy = delimited().replace("cat\n", "kitten\n", 3).encode()
     words = json.dumps({"kitten": "cat", "puppy": "dog", "hoot": "owl", "unknown": ""}).encode()
@@ -412,7 +410,7 @@ def class_map_seeds() -> list[Seed]:
     ]
 
 
-def hive_seeds() -> list[Seed]:
+def hive_seeds():
     files: dict[str, bytes] = {}
     rows = text_table().to_pylist()
     for name in CLASSES:

@@ -1,7 +1,5 @@
 """Mutations that know what a file holds: sound files of what nobody expects, and damage beneath a sound shell."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io
@@ -10,8 +8,6 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
-from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -51,7 +47,7 @@ ODD_VALUES: tuple[Any, ...] = (
 )
 
 
-def mutate_structure(name: str, data: bytes, random: Random) -> bytes | None:
+def mutate_structure(name, data, random):
     """A change that a file's format has a name for; None where the name tells of none, or the data are beyond it."""
     for ending, change in STRUCTURES.items():
         if name.endswith(ending):
@@ -62,7 +58,7 @@ def mutate_structure(name: str, data: bytes, random: Random) -> bytes | None:
     return None
 
 
-def change_rows(data: bytes, random: Random) -> bytes:
+def change_rows(data, random):
     """Cells, columns and rows of delimited text."""
     comma = max(b",;\t|", key=lambda mark: data[:300].count(bytes([mark])))
     rows = [line.split(bytes([comma])) for line in data.split(b"\n")]
@@ -93,7 +89,7 @@ def change_rows(data: bytes, random: Random) -> bytes:
     return b"\n".join(bytes([comma]).join(each) for each in rows)
 
 
-def change_record(value: Any, random: Random) -> Any:
+def change_record(value, random):
     """A JSON value with one thing in it that is another."""
     if isinstance(value, dict) and value and random.random() < 0.85:
         key = random.choice([*value])
@@ -116,28 +112,28 @@ def change_record(value: Any, random: Random) -> Any:
     return random.choice(ODD_VALUES)
 
 
-def deep(random: Random) -> Any:
+def deep(random):
     value: Any = 1
     for _ in range(random.choice((30, 150, 400))):
         value = [value] if random.random() < 0.5 else {"a": value}
     return value
 
 
-def change_json(data: bytes, random: Random) -> bytes:
+def change_json(data, random):
     value = json.loads(data)
     for _ in range(random.choice((1, 1, 3))):
         value = change_record(value, random)
     return json.dumps(value, ensure_ascii=random.random() < 0.7).encode("utf-8", "surrogatepass")
 
 
-def change_json_lines(data: bytes, random: Random) -> bytes:
+def change_json_lines(data, random):
     lines = data.decode().splitlines()
     for place in random.sample(range(len(lines)), random.choice((1, 1, len(lines)))):
         lines[place] = change_json(lines[place].encode(), random).decode("utf-8", "surrogatepass")
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
-def change_table(table: pa.Table, random: Random) -> pa.Table:
+def change_table(table, random):
     """Columns and values of an Arrow table."""
     place = random.randrange(table.num_columns)
     name, column = table.column_names[place], table.column(place).combine_chunks()
@@ -169,7 +165,7 @@ METADATA = (
 )
 
 
-def odd_column(name: str, column: pa.Array, what: int, random: Random) -> pa.Array:
+def odd_column(name, column, what, random):
     count = len(column)
     if what == 5:
         return pa.nulls(count, random.choice((column.type, pa.null(), pa.string(), pa.float32(), pa.list_(pa.int8()))))
@@ -194,17 +190,17 @@ def odd_column(name: str, column: pa.Array, what: int, random: Random) -> pa.Arr
     return pa.StructArray.from_arrays([column, column], [name, random.choice((name, "bytes", "path", ""))])
 
 
-def change_parquet(data: bytes, random: Random) -> bytes:
+def change_parquet(data, random):
     return parquet_bytes(change_table(pq.read_table(io.BytesIO(data)), random), compression="none")
 
 
-def change_arrow(data: bytes, random: Random) -> bytes:
+def change_arrow(data, random):
     stream = not data.startswith(b"ARROW1")
     reader = pa.ipc.open_stream(data) if stream else pa.ipc.open_file(data)
     return arrow_bytes(change_table(reader.read_all(), random), stream, random.choice((None, "lz4", "zstd")))
 
 
-def change_workbook(data: bytes, random: Random) -> bytes:
+def change_workbook(data, random):
     """The parts of a workbook, in a sound archive."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -216,7 +212,7 @@ def change_workbook(data: bytes, random: Random) -> bytes:
     return zipped(parts)
 
 
-def change_png(data: bytes, random: Random) -> bytes:
+def change_png(data, random):
     """A chunk of a PNG, with the sum that fits it."""
     chunks, place = [], 8
     while place < len(data):
@@ -240,21 +236,21 @@ def change_png(data: bytes, random: Random) -> bytes:
     return data[:8] + b"".join(packed)
 
 
-def unpacked(unpack: Callable[[bytes], bytes], pack: Callable[[bytes], bytes]) -> Mutation:
+def unpacked(unpack, pack):
     """A change of what is in a compressed file."""
 
-    def change(data: bytes, random: Random) -> bytes:
+    def change(data, random):
         inside = unpack(data)
         return pack(change_rows(inside, random) if random.random() < 0.3 else text_or_bytes(inside, random))
 
     return change
 
 
-def text_or_bytes(data: bytes, random: Random) -> bytes:
+def text_or_bytes(data, random):
     return random.choice((*TEXT, set_bytes))(data, random) if data else insert(b" ", random)
 
 
-def _unzstd(data: bytes) -> bytes:
+def _unzstd(data):
     with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
         return bytes(stream.read())
 

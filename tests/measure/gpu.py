@@ -15,8 +15,6 @@ its --seconds is followed by the same one. The last thing printed is the table o
 reach; exit 1 where one does not. `--device cpu --quick` rehearses all of it on a CPU, in sizes that show nothing.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -26,7 +24,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from gpu_parts import Item, items
+from gpu_parts import items
 from gpu_steps import Place
 
 PAPER = {"mlc-published": 86.81, "glc": 86.62, "meta-weight-net": 65.12}
@@ -49,7 +47,7 @@ class Sitting:
     deadline: float
     done: list[dict]
 
-    def run(self, item: Item) -> None:
+    def run(self, item):
         """Measure an item that is not there, unless it may not end in time; of an error nothing is kept."""
         said = f"({item.part}) {item.name}"
         if any((line["part"], line["item"]) == (item.part, item.name) for line in self.done):
@@ -72,7 +70,7 @@ class Sitting:
         print(f"{said}: {told} ({perf_counter() - started:.0f} s)", flush=True)
 
 
-def reached(line: dict) -> bool | None:
+def reached(line):
     """Whether a figure reaches what it has to; None where there is nothing to reach."""
     if not line["reach"]:
         return None
@@ -80,7 +78,7 @@ def reached(line: dict) -> bool | None:
     return line["value"] <= float(bound) if sign == "<=" else line["value"] >= float(bound)
 
 
-def table(lines: list[dict]) -> str:
+def table(lines):
     """All figures as Markdown."""
     rows = ["| part | what | figure | value | to reach | reached |", "|---|---|---|---|---|---|"]
     words = {None: "", True: "yes", False: "**no**"}
@@ -90,7 +88,7 @@ def table(lines: list[dict]) -> str:
     return "\n".join(rows)
 
 
-def main(words: list[str] | None = None) -> int:
+def main(words=None):
     said = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     said.add_argument("out", type=Path)
     said.add_argument("--parts", nargs="+", choices=list("abcde"), default=list("abcde"))

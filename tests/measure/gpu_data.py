@@ -1,9 +1,6 @@
 """Rows for `gpu.py`: CIFAR-10 from a folder, or images and texts that are made on the spot."""
 
-from __future__ import annotations
-
 import io
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +12,14 @@ from labelfix.data.labels.noise import corrupt, transition_matrix
 CLASSES = 10
 
 
-def png(pixels: np.ndarray) -> bytes:
+def png(pixels):
     """An image of 8 bits as a PNG."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png", compress_level=1)
     return file.getvalue()
 
 
-def made_images(rows: int, side: int, seed: int) -> pa.Table:
+def made_images(rows, side, seed):
     """Images of ten classes, each a pattern under noise: what is timed on them is what CIFAR-10 takes.
 
     Args:
@@ -38,12 +35,12 @@ def made_images(rows: int, side: int, seed: int) -> pa.Table:
     return with_ids([{"bytes": png(each), "path": None} for each in pixels], [f"class {code}" for code in truth])
 
 
-def with_ids(images: list, labels: list[str]) -> pa.Table:
+def with_ids(images, labels):
     """The columns id, image and label."""
     return pa.table({"id": [str(row) for row in range(len(labels))], "image": images, "label": labels})
 
 
-def cifar(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, list[str]]]:
+def cifar(folder):
     """Training and test images with true labels, and what people said of the training images, in their order.
 
     Args:
@@ -60,14 +57,12 @@ def cifar(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, list[str]]]:
     return plain[0], plain[1], said
 
 
-def strip(table: pa.Table) -> list:
+def strip(table):
     """The images without their paths."""
     return [{"bytes": each["bytes"], "path": None} for each in table["image"].to_pylist()]
 
 
-def write_set(
-    folder: Path, train: pa.Table, test: pa.Table, given: list[str] | tuple[str, float], trusted_per_class: int
-) -> None:
+def write_set(folder, train, test, given, trusted_per_class):
     """noisy.parquet, gold.parquet, truth.parquet and test.parquet.
 
     Args:

@@ -1,7 +1,5 @@
 """What `gpu.py` measures: the items of its parts, each a generator of names, values and what they have to reach."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -15,7 +13,7 @@ from time import perf_counter
 import gpu_data
 import numpy as np
 import pyarrow.parquet as pq
-from gpu_steps import Figures, Place, gradient, layouts, steps, texts
+from gpu_steps import Figures, gradient, layouts, steps, texts
 
 import labelfix
 
@@ -52,7 +50,7 @@ class Item:
     work: Callable[[], Figures]
 
 
-def gpu_tests(place: Place) -> Figures:
+def gpu_tests(place):
     report = place.out / "tests.xml"
     # Where tests for a GPU are: the whole of `tests` takes minutes to collect.
     where = ["tests/models/test_augmentation.py", *([] if place.quick else ["tests/devices"])]
@@ -66,7 +64,7 @@ def gpu_tests(place: Place) -> Figures:
     yield "passed", count["tests"] - wrong - count["skipped"], place.bound(">= 1")
 
 
-def demo(place: Place) -> Figures:
+def demo(place):
     """`labelfix demo`, whose device is the one that is there."""
     started = perf_counter()
     commanded("demo", "--out", str(place.out / "demo"), timeout=120)
@@ -74,11 +72,11 @@ def demo(place: Place) -> Figures:
     yield "classifier right", right(labelfix.load_run(place.out / "demo/run").metrics), ">= 0.85"
 
 
-def right(metrics: dict) -> float:
+def right(metrics):
     return metrics["classifier_right"]["value"]
 
 
-def commanded(*words: str, timeout: float) -> None:
+def commanded(*words, timeout):
     """A command of labelfix, which ends in time and without an error."""
     here = str(Path(labelfix.__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
@@ -88,7 +86,7 @@ def commanded(*words: str, timeout: float) -> None:
         raise RuntimeError(done.stderr[-600:])
 
 
-def images_of(place: Place, name: str, given) -> Path:
+def images_of(place, name, given):
     """The folder of a set, made where it is not there."""
     folder = place.out / "data" / name
     if not (folder / "test.parquet").exists():
@@ -102,7 +100,7 @@ def images_of(place: Place, name: str, given) -> Path:
     return folder
 
 
-def train(place: Place, data: Path, name: str, bound: str, options: tuple[str, ...]) -> Figures:
+def train(place, data, name, bound, options):
     """`labelfix train` as a command: its seconds, what came out, and what of the test images is right."""
     out = place.out / "runs" / name
     words = ["train", "--noisy", str(data / "noisy.parquet"), "--clean", str(data / "gold.parquet"), "--out", str(out)]
@@ -124,7 +122,7 @@ def train(place: Place, data: Path, name: str, bound: str, options: tuple[str, .
         yield "rows a second", rows[-1]["rows_per_second"], ""
 
 
-def items(place: Place) -> list[Item]:
+def items(place):
     """Everything that is measured, in order."""
     step, bf16 = partial(steps, place), {"precision": "bf16", "memory": False, "ways": ("plain", "fd1")}
     bert = {"backbone": "bert-base", "size": 128} | bf16
@@ -133,7 +131,7 @@ def items(place: Place) -> list[Item]:
     small, large = ({"batch": each, "clean": each // 2, "meta": each // 2} for each in (16, 32))
     published = {"clean": 50, "meta": 50, "memory": False}
 
-    def timed() -> Figures:
+    def timed():
         return train(place, images_of(place, "unif-0.4", ("unif", 0.4)), "timed", place.bound("<= 300"), TIMED)
 
     found = [
@@ -153,7 +151,7 @@ def items(place: Place) -> list[Item]:
     return found if place.data is None and not place.quick else found + trained_as_a_whole(place)
 
 
-def trained_as_a_whole(place: Place) -> list[Item]:
+def trained_as_a_whole(place):
     """Part d: the labels of people, then the levels of Table 2, most of what they tell first."""
     wanted: list[tuple[str, str, str | tuple[str, float], tuple[str, ...]]] = []
     for labels in ("aggre",) if place.quick else ("aggre", "random1"):
@@ -164,7 +162,7 @@ def trained_as_a_whole(place: Place) -> list[Item]:
             own = PUBLISHED if method == IN_PAPER[0] else (f"--method={method}", *NETWORK, "--set=epochs=120")
             wanted.append((f"{kind} {rate:g}, {method}", f"{kind}-{rate:g}", (kind, rate), own))
 
-    def work(name: str, folder: str, given: str | tuple[str, float], options: tuple[str, ...]) -> Figures:
+    def work(name, folder, given, options):
         return train(place, images_of(place, folder, given), name.replace(", ", "-").replace(" ", "-"), "", options)
 
     return [Item("d", each[0], MOST, partial(work, *each)) for each in wanted]

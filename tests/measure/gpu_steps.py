@@ -1,7 +1,5 @@
 """Steps of networks for `gpu.py`: how exact and how fast they are, and how fast texts are trained on."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.images.resnet32 import FEATURES, ResNet32
+from labelfix.models.images.small import FEATURES, ResNet32
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.fine_tuned import SequenceBackbone
@@ -48,18 +46,18 @@ class Place:
     quick: bool
     data: Path | None
 
-    def bound(self, words: str) -> str:
+    def bound(self, words):
         """What has to be reached, on a GPU."""
         return "" if self.quick else words
 
 
-def gradient(place: Place) -> Figures:
+def gradient(place):
     """How far the LCN's gradient is from forward mode in float64 on the CPU, relative to its length."""
     draw, side = torch.Generator().manual_seed(0), 8 if place.quick else 32
     sizes = (8, 4, 4) if place.quick else (100, 16, 16)
     rows = [(torch.randn(n, 3, side, side, generator=draw), torch.randint(0, 10, (n,), generator=draw)) for n in sizes]
 
-    def found(device: str, how: str, dtype: torch.dtype, precision: str = "fp32", tf32: bool = False, **layout):
+    def found(device, how, dtype, precision="fp32", tf32=False, **layout):
         seed = torch.Generator().manual_seed(2)
         classifier = Classifier(ResNet32(seed), FEATURES, 10, seed).to(device, dtype).to(**layout).train()
         lcn = LabelCorrectionNetwork(FEATURES, 10, 128, 128, False, seed).to(device, dtype)
@@ -92,7 +90,7 @@ def gradient(place: Place) -> Figures:
         yield "fd1 with TF32 left on", error(found("cuda", "fd1", torch.float32, tf32=True, **last)), ">= 0.02"
 
 
-def steps(place: Place, bounds: dict[str, str], **plan) -> Figures:
+def steps(place, bounds, **plan):
     """Costs of a step by each way, relative to the plain one in the same process."""
     usual = {"batch": 100, "clean": 16, "meta": 16, "rounds": 11, "limit": 60.0, "device": place.device}
     sizes = usual | plan
@@ -112,7 +110,7 @@ def steps(place: Place, bounds: dict[str, str], **plan) -> Figures:
         yield "published ÷ fd1", ratios["published"] / ratios["fd1"], bounds.get("published ÷ fd1", "")
 
 
-def layouts(place: Place) -> Figures:
+def layouts(place):
     """Forward and backward of ResNet-32 in float32 with all digits, in both layouts: convolutions may prefer either."""
     count, side = (4, 8) if place.quick else (100, 32)
     device = torch.device(place.device)
@@ -131,12 +129,12 @@ def layouts(place: Place) -> Figures:
         yield f"{layout}: ms", seconds * 1e3, ""
 
 
-def wait(device: torch.device) -> None:
+def wait(device):
     if device.type == "cuda":
         torch.cuda.synchronize()
 
 
-def texts(place: Place) -> Figures:
+def texts(place):
     """Rows a second of fine-tuning BERT's shape on made texts of 20 to 128 tokens, with batches of 16 and of 64.
 
     Where they differ by the batch, a step is bound by what the host queues and not by the GPU.
@@ -148,12 +146,12 @@ def texts(place: Place) -> Figures:
     count = 40 if place.quick else 2_048
     generator = np.random.default_rng(0)
 
-    def tokens(rows: int) -> TokenInputs:
+    def tokens(rows):
         lengths = generator.integers(20, 129, rows)
         ids = generator.integers(5, 30_000, lengths.sum()).astype(np.int32)
         return TokenInputs(ids, np.concatenate([[0], np.cumsum(lengths)]), 0)
 
-    def network(seed: torch.Generator) -> Classifier:
+    def network(seed):
         backbone = SequenceBackbone(BertForSequenceClassification(BertConfig(num_labels=4, **small)), 4)
         width = backbone.last.in_features
         del backbone.last

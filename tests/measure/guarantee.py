@@ -9,8 +9,6 @@ real-noise, or of another. `--noise unif --rate 0.4` puts other noise on a set w
 found, cut where it has the same share of false flags. Prints one line of means with their standard errors.
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +33,7 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 LEVELS = (0.05, 0.1, 0.2)
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")
@@ -91,14 +89,14 @@ def main() -> None:
     print(f"{asked.set}{noise}, {asked.draws} draws, {asked.trusted}, {pairs}: {means}")
 
 
-def rejected(p: np.ndarray, level: float) -> np.ndarray:
+def rejected(p, level):
     """Benjamini–Hochberg, written as in the paper."""
     ordered = np.sort(p.astype(np.float64))
     passed = np.flatnonzero(ordered <= level * np.arange(1, len(p) + 1) / len(p))
     return p <= ordered[passed[-1]] if len(passed) else np.zeros(len(p), dtype=bool)
 
 
-def found_at(score: np.ndarray, wrong: np.ndarray, false: float) -> float:
+def found_at(score, wrong, false):
     """The share of wrong labels above the lowest cut of a score whose realised share of false flags is not higher."""
     order = np.argsort(score, kind="stable")
     hits = np.cumsum(wrong[order])
@@ -106,7 +104,7 @@ def found_at(score: np.ndarray, wrong: np.ndarray, false: float) -> float:
     return float(hits[allowed[-1]] / max(wrong.sum(), 1)) if len(allowed) else 0.0
 
 
-def note(found: dict[str, list[float]], name: str, value: float) -> None:
+def note(found, name, value):
     found.setdefault(name, []).append(float(value))
 
 

@@ -9,8 +9,6 @@ with a message that names the file.
 Prints what is wrong and a table; the exit code is 1 where anything was wrong.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import io
@@ -22,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,7 +85,7 @@ class Change:
     what: int | str
 
 
-def make(folder: Path) -> None:
+def make(folder):
     """A finished run of 60 rows with its inputs, two views, its corrector scaled, and an unfinished one."""
     points = np.random.default_rng(0).normal(size=(60, 2)) + np.where(np.arange(60) % 2, 3, -3)[:, None]
     words = ("in the sun", "by the sea"), ("on a hill", "under snow")
@@ -109,7 +106,7 @@ def make(folder: Path) -> None:
         Path("begun/unfinished").write_text(json.dumps({**begun.to_json(), "replaces": False}))
 
 
-def changes(folder: Path) -> list[Change]:
+def changes(folder):
     """Everything that can be made hostile of what `make` made, in order."""
     found: list[Change] = []
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("run/**/*")) if path.is_file()]
@@ -125,7 +122,7 @@ def changes(folder: Path) -> list[Change]:
     return found
 
 
-def apply(change: Change, folder: Path) -> None:
+def apply(change, folder):
     """Make a folder hostile."""
     path = folder / change.file
     if path.suffix == ".safetensors":
@@ -147,7 +144,7 @@ def apply(change: Change, folder: Path) -> None:
     _write(path, json.dumps(document[0] if document else None))
 
 
-def readers(folder: Path, sound: Path) -> dict[tuple[str, ...], set[str]]:
+def readers(folder, sound):
     """Which files below the folder of `make` each command opens where nothing is hostile.
 
     What is opened outside of Python is not seen: this holds for JSON alone.
@@ -165,7 +162,7 @@ def readers(folder: Path, sound: Path) -> dict[tuple[str, ...], set[str]]:
     return found
 
 
-def judge(change: Change, folder: Path, sound: Path, opens: dict[tuple[str, ...], set[str]] | None = None) -> list[str]:
+def judge(change, folder, sound, opens=None):
     """What is wrong with how the commands end; the folder is hostile after it.
 
     Args:
@@ -192,7 +189,7 @@ def judge(change: Change, folder: Path, sound: Path, opens: dict[tuple[str, ...]
     return wrong
 
 
-def _names_a_file(said: str, change: Change) -> bool:
+def _names_a_file(said, change):
     """Whether an error names what was changed; what is sound but for what it leads to may be named by that."""
     names = (change.file, Path(change.file).parent.as_posix() + ":", "new.parquet", "that begun was begun with")
     names += ("begun with tables in memory", "name too long")
@@ -201,7 +198,7 @@ def _names_a_file(said: str, change: Change) -> bool:
     )
 
 
-def _run(words: tuple[str, ...]) -> tuple[int, str]:
+def _run(words):
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     stop = patch("labelfix.pipeline.carry_out", side_effect=RunError("begun/unfinished: goes on"))
     # The command line is made anew for every command, which takes longer than most of them.
@@ -213,7 +210,7 @@ def _run(words: tuple[str, ...]) -> tuple[int, str]:
     return code, said if "unexpected error" in said else "\n".join(_messages(said))
 
 
-def _messages(said: str) -> Iterator[str]:
+def _messages(said):
     lines = iter(said.splitlines())
     for line in lines:
         if line.startswith("Traceback"):
@@ -221,20 +218,20 @@ def _messages(said: str) -> Iterator[str]:
         yield line
 
 
-def _places(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _places(value, place=()):
     yield place, value
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inside in items:
         yield from _places(inside, (*place, key))
 
 
-def _read(path: Path) -> Any:
+def _read(path):
     if path.suffix == ".parquet":
         return json.loads(pq.read_schema(path).metadata[b"labelfix"])
     return json.loads(path.read_text())
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path, text):
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         pq.write_table(table.replace_schema_metadata({b"labelfix": text.encode()}), path)
@@ -242,7 +239,7 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text)
 
 
-def _changed_arrays(arrays: dict[str, np.ndarray], name: str, what: int | str) -> dict[str, np.ndarray]:
+def _changed_arrays(arrays, name, what):
     old = arrays[name]
     if what == "gone":
         return {key: value for key, value in arrays.items() if key != name}
@@ -256,7 +253,7 @@ def _changed_arrays(arrays: dict[str, np.ndarray], name: str, what: int | str) -
 
 
 @contextlib.contextmanager
-def within(folder: Path) -> Iterator[None]:
+def within(folder):
     """Work in a folder, with its own cache, state and place for tracebacks."""
     own = {"LABELFIX_CACHE_DIR": "cache", "XDG_STATE_HOME": "state"}
     environment = patch.dict(os.environ, {name: str(folder / at) for name, at in own.items()})
@@ -268,13 +265,13 @@ _SOUND: Path = Path()
 _OPENS: dict[tuple[str, ...], set[str]] = {}
 
 
-def _task(change: Change) -> tuple[str, str]:
+def _task(change):
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         wrong = judge(change, Path(folder), _SOUND, _OPENS)
     return ("wrong", "\n".join(wrong)) if wrong else ("read", "")
 
 
-def run() -> int:
+def run():
     """The whole, or a sample of it; see the module's docstring."""
     global _SOUND, _OPENS
     parser = argparse.ArgumentParser()

@@ -13,13 +13,9 @@ Few rows judge, so a draw's difference is mostly luck: the same rows are also ju
 which have learned nothing from them, and their own difference, whose mean is zero, is taken off.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +24,7 @@ from scipy.special import log_softmax
 from torch import nn
 
 from labelfix.compute.threads import one_thread
-from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.methods.table import METHODS
@@ -64,13 +60,11 @@ class World:
     flip: float
 
     @classmethod
-    def of(cls, classes: int, flip: float, apart: float = APART) -> World:
+    def of(cls, classes, flip, apart=APART):
         centres = np.random.default_rng(classes).normal(size=(classes, WIDTH))
         return cls(apart * centres / np.linalg.norm(centres, axis=1, keepdims=True), flip)
 
-    def draw(
-        self, count: int, generator: np.random.Generator, equal: bool = False
-    ) -> tuple[npt.NDArray[np.float32], Codes, Codes]:
+    def draw(self, count, generator, equal=False):
         """Features of length about 1, true and given labels; with `equal`, as many rows of each class."""
         truth = generator.integers(0, len(self.centres), count)
         truth = np.arange(count) % len(self.centres) if equal else truth
@@ -79,19 +73,17 @@ class World:
         return (rows / self.scale).astype(np.float32), truth, given
 
     @property
-    def scale(self) -> float:
+    def scale(self):
         return float(np.sqrt((self.centres**2).sum(axis=1).mean() + WIDTH))
 
 
-def problem_of(
-    world: World, family: str, noisy: int, trusted: int, paired: bool, seed: int, equal: bool = False
-) -> Problem:
+def problem_of(world, family, noisy, trusted, paired, seed, equal=False):
     generator = np.random.default_rng([seed, 2])
     features, _, given = world.draw(noisy, generator)
     clean, truth, own = world.draw(trusted, generator, equal)
     classes = len(world.centres)
 
-    def new_classifier(weights: torch.Generator) -> Classifier:
+    def new_classifier(weights):
         if family == "head":
             return Classifier(nn.Identity(), WIDTH, classes, weights)
         first = nn.utils.skip_init(nn.Linear, WIDTH, HIDDEN)
@@ -115,7 +107,7 @@ def problem_of(
     )
 
 
-def fit(problem: Problem, method: str, settings: Mapping[str, Any]) -> FittedModel:
+def fit(problem, method, settings):
     chosen = METHOD_SETTINGS[method](**settings)
     with one_thread(), torch.random.fork_rng():
         torch.manual_seed(problem.seed)
@@ -130,11 +122,11 @@ class Draw:
     found: Calibrated | None
 
 
-def draw(problem: Problem, method: str, settings: Mapping[str, Any]) -> Draw:
+def draw(problem, method, settings):
     return Draw(problem, calibrate(problem, fit(problem, method, settings)))
 
 
-def differences(world: World, draws: Sequence[Draw]) -> list[Mapping[str, Compared]]:
+def differences(world, draws):
     """Figure → as judged, on fresh rows, and the difference without the luck of the judging rows, of each draw."""
     found = [each.found for each in draws if each.found is not None]
     if len(found) < len(draws):
@@ -165,7 +157,7 @@ class Questions:
     row: Codes
     weight: Log
 
-    def answered_by(self, fitted: FittedModel) -> dict[str, float]:
+    def answered_by(self, fitted):
         rows = np.arange(len(self.features), dtype=np.int64)
         logits, hidden = network_outputs(fitted.classifier, FeatureInputs(self.features), rows, torch.device("cpu"))
         log_f = log_softmax(logits.astype(np.float64) / fitted.temperature, axis=1)
@@ -176,7 +168,7 @@ class Questions:
         return _figures(log_f, self.truth, corrected, log_soft, self.truth[self.row], self.weight)
 
 
-def _judged(each: Draw) -> tuple[Questions, dict[str, float]]:
+def _judged(each):
     found = each.found
     assert found is not None
     assert found.fitted.held is not None
@@ -186,7 +178,7 @@ def _judged(each: Draw) -> tuple[Questions, dict[str, float]]:
     return questions, _figures(asked.log_f, asked.truth, found.corrected, found.log_soft, asked.answer, asked.weight)
 
 
-def _figures(log_f: Log, truth: Codes, corrected: Codes, log_soft: Log, answer: Codes, weight: Log) -> dict[str, float]:
+def _figures(log_f, truth, corrected, log_soft, answer, weight):
     values = (
         (log_f.argmax(axis=1) == truth).mean(),
         -log_f[np.arange(len(truth)), truth].mean(),
@@ -196,7 +188,7 @@ def _figures(log_f: Log, truth: Codes, corrected: Codes, log_soft: Log, answer: 
     return dict(zip(FIGURES, map(float, values), strict=True))
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--family", nargs="*", default=["head", "network"], choices=["head", "network"])
     parser.add_argument("--method", nargs="*", default=list(METHODS))
@@ -230,7 +222,7 @@ TRAINED = "joint-optimization", "mlnt", "l2rw", "meta-weight-net"
 """Methods that are trained in batches on fixed features too."""
 
 
-def _line(compared: list[Mapping[str, Compared]]) -> str:
+def _line(compared):
     if not compared:
         return "  judges nothing"
     parts = []
@@ -241,7 +233,7 @@ def _line(compared: list[Mapping[str, Compared]]) -> str:
     return "".join(f"{part:>30}" for part in parts)
 
 
-def _value(text: str) -> bool | int | float | str:
+def _value(text):
     if text in ("true", "false"):
         return text == "true"
     try:

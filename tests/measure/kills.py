@@ -16,8 +16,6 @@ Commands are forked from a process that has loaded everything, so that kills fal
 anything was lost, stuck or wrong.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os
@@ -29,7 +27,6 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -98,7 +95,7 @@ CORRECT = ["correct", "--run", "done", "--noisy", "new.parquet", "--out", "bette
 NEXT = ["next", "--run", "done", "--out", "ask.csv", "--overwrite", "-q"]
 
 
-def define(how: list[str]) -> None:
+def define(how):
     """Set the kinds of commands, all about runs that are trained in one way."""
     train = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", "r", *how]
     over, learn = [*train, "--seed", "1", "--overwrite"], [*train, "--no-freeze", "--set", "rounds=1"]
@@ -128,7 +125,7 @@ class Known:
     seconds: float
 
 
-def fork(words: list[str], folder: Path, kill_at: int = 0, kill_after: float | None = None) -> tuple[int, int]:
+def fork(words, folder, kill_at=0, kill_after=None):
     """Run a command in a process of its own.
 
     Args:
@@ -157,7 +154,7 @@ def fork(words: list[str], folder: Path, kill_at: int = 0, kill_after: float | N
     return os.waitstatus_to_exitcode(status), int(told.read_text()) if told.exists() else 0
 
 
-def _command(words: list[str], folder: Path, kill_at: int) -> int:
+def _command(words, folder, kill_at):
     """The forked process."""
     os.chdir(folder)
     with open("said.txt", "a") as said:
@@ -166,20 +163,20 @@ def _command(words: list[str], folder: Path, kill_at: int) -> int:
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
     count = 0
 
-    def step() -> None:
+    def step():
         nonlocal count
         count += 1
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def before(act: Callable[..., object]) -> Callable[..., object]:
-        def counted(*arguments: object) -> object:
+    def before(act):
+        def counted(*arguments):
             step()
             return act(*arguments)
 
         return counted
 
-    def heard(event: str, arguments: tuple) -> None:
+    def heard(event, arguments):
         if event in HEARD or (event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES):
             step()
 
@@ -191,7 +188,7 @@ def _command(words: list[str], folder: Path, kill_at: int) -> int:
     return code
 
 
-def prepare(folder: Path, texts: bool = False) -> None:
+def prepare(folder, texts=False):
     """Make the inputs: points, or texts."""
     generator = np.random.default_rng(0)
     truth = np.arange(160) % 2
@@ -207,14 +204,14 @@ def prepare(folder: Path, texts: bool = False) -> None:
     (folder / "gold.csv").write_text(f"id,label\n{gold}")
 
 
-def read_by(encoder: str) -> list[str]:
+def read_by(encoder):
     """How to train on texts that an encoder reads; whatever it made of some of them is kept at once."""
     pieces.KEPT_EVERY = 0.0
     tokens.WINDOW = encoder_module.FrozenText.rows_at_once = 32
     return ["--backbone", encoder, "--checkpoint-every", "1epochs", "-q"]
 
 
-def template(kind: str, folder: Path) -> None:
+def template(kind, folder):
     """Lay out what a kind of command starts from, in a folder with the inputs and the run `done`."""
     shutil.rmtree(folder / "cache", ignore_errors=True)
     if kind == "overwrite":
@@ -233,7 +230,7 @@ def template(kind: str, folder: Path) -> None:
         (folder / KINDS[kind].results[0]).write_text("the old one")
 
 
-def found(kind: Kind, folder: Path) -> dict[str, object]:
+def found(kind, folder):
     """The results of a kind as they are: contents, `unfinished` for a run under way, None for what is not there."""
     results: dict[str, object] = {}
     for name in kind.results:
@@ -248,7 +245,7 @@ def found(kind: Kind, folder: Path) -> dict[str, object]:
     return results
 
 
-def _run(folder: RunFolder) -> object:
+def _run(folder):
     if not folder.finished:
         return "unfinished" if folder.under_way else None
     names = ["corrected.parquet", "classifier/model.safetensors", "corrector/corrector.json"]
@@ -258,7 +255,7 @@ def _run(folder: RunFolder) -> object:
     return {"settings": settings, **{name: (place / name).read_bytes() for name in names}}
 
 
-def get_to_know(name: str, base: Path, work: Path) -> Known:
+def get_to_know(name, base, work):
     """Run a kind undisturbed."""
     kind, folder = KINDS[name], work / f"known-{name}"
     shutil.copytree(base, folder)
@@ -271,7 +268,7 @@ def get_to_know(name: str, base: Path, work: Path) -> Known:
     return Known(old, found(kind, folder), steps, time.monotonic() - started)
 
 
-def killed(name: str, at: int, number: int, known: Known, work: Path) -> tuple[str, str, str]:
+def killed(name, at, number, known, work):
     """Kill one command, and go on.
 
     Args:
@@ -297,7 +294,7 @@ def killed(name: str, at: int, number: int, known: Known, work: Path) -> tuple[s
     return name, outcome, f"{name} killed at {moment}, then {' '.join(again[:3])}: {why}, see {folder}"
 
 
-def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str]) -> tuple[str, str]:
+def _judged(kind, known, folder, code, again):
     if code not in (0, -signal.SIGKILL):
         return "stuck", f"ended with {code} by itself"
     try:
@@ -326,7 +323,7 @@ def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str])
     return ("wrong", f"left behind: {left}") if left else ("fine", "")
 
 
-def _fitting(again: list[str], kind: Kind, run: Path) -> list[str]:
+def _fitting(again, kind, run):
     """The command that a person may give: a run of which nothing was begun cannot be resumed, one that is there not
     begun again without a word."""
     folder = RunFolder(run)
@@ -342,9 +339,7 @@ def _fitting(again: list[str], kind: Kind, run: Path) -> list[str]:
     return again
 
 
-def kill_all(
-    kinds: list[str], kills: int, seed: int, jobs: int, work: Path, texts: bool
-) -> Iterator[tuple[str, str, str]]:
+def kill_all(kinds, kills, seed, jobs, work, texts):
     """Kill as many commands, of all kinds in turn."""
     base = work / "base"
     base.mkdir()
@@ -370,11 +365,11 @@ def kill_all(
         yield from pool.imap_unordered(_one, asked)
 
 
-def _one(job: tuple[str, int, int, Known, Path]) -> tuple[str, str, str]:
+def _one(job):
     return killed(*job)
 
 
-def report(kinds: list[str], counts: Counter[tuple[str, str]]) -> str:
+def report(kinds, counts):
     """The table at the end."""
     columns = ("fine", "whole", "lost", "stuck", "wrong")
     rows = [(name, *(counts[name, column] for column in columns)) for name in kinds]
@@ -383,7 +378,7 @@ def report(kinds: list[str], counts: Counter[tuple[str, str]]) -> str:
     return "\n".join([head, *(f"{name:<10}" + "".join(f"{n:>8}" for n in numbers) for name, *numbers in rows)])
 
 
-def run() -> int:
+def run():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

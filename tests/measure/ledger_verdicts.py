@@ -17,11 +17,8 @@ run, against all the others and the run: the last lines say how often the rule i
 that never leaves the run.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,11 +26,11 @@ import numpy as np
 import pyarrow as pa
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from labelfix.bench.grid import Job, Setting, settings_of
+from labelfix.bench.grid import Job, settings_of
 from labelfix.bench.load import Loaded, load
 from labelfix.bench.measure import as_problem
 from labelfix.bench.metrics import label_figures
-from labelfix.bench.plan import Noise, Plan
+from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import LabelledRows, cut
 from labelfix.compute.threads import one_thread
@@ -44,7 +41,7 @@ from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft, ledger_of, rivals_of
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noisy_judges import FEW, ask_noisy_rows
-from labelfix.evidence.rivals import THIS_RUN, Rival
+from labelfix.evidence.rivals import THIS_RUN
 from labelfix.evidence.verdict import conclude
 from labelfix.methods.table import METHODS
 from labelfix.models.choice import choose_representation
@@ -92,11 +89,11 @@ class Measured:
     others: list[tuple[bool, bool]]
 
     @property
-    def lacks(self) -> float:
+    def lacks(self):
         return max(self.test.values()) - self.test[conclude(self.ledger).classifier]
 
 
-def cases(plan: Plan, a_class: list[int]) -> Iterator[tuple[str, Setting, Plan]]:
+def cases(plan, a_class):
     """Name, set and noise, sizes."""
     found = {each.name: each for each in settings_of(plan)}
     found["ag-clean"] = replace(found["ag-unif-20"], noise=Noise(kind="none", rate=0))
@@ -115,7 +112,7 @@ def cases(plan: Plan, a_class: list[int]) -> Iterator[tuple[str, Setting, Plan]]
     yield from ((f"{name}-2", found[name], few) for name in TWO_A_CLASS)
 
 
-def own_table(name: str) -> Loaded:
+def own_table(name):
     """One of `OWN`."""
     found = (load_digits if name == "demo" else load_breast_cancer)()
     columns = {f"x{place:02d}": column for place, column in enumerate(found.data.T) if column.std() > 0}
@@ -127,7 +124,7 @@ def own_table(name: str) -> Loaded:
     return Loaded(LabelledRows(encoded, np.array(list(map(str, found.target)), dtype=object)), representation)
 
 
-def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured:
+def measure(loaded, setting, plan, seed):
     """One fit."""
     part = cut(loaded.rows, setting.noise, plan, seed)
     method = next(each for each in plan.methods if each.name == "mlc-paired")
@@ -154,9 +151,7 @@ def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured
     )
 
 
-def _in_the_place_of_the_run(
-    rivals: tuple[Rival, ...], log_f: np.ndarray, truth: np.ndarray, given: np.ndarray, test: dict[str, float]
-) -> Iterator[tuple[bool, bool]]:
+def _in_the_place_of_the_run(rivals, log_f, truth, given, test):
     best = max(test.values())
     for run in rivals:
         others = [each for each in rivals if each is not run]
@@ -167,7 +162,7 @@ def _in_the_place_of_the_run(
         yield best - true <= CLOSE, best - test[run.name] <= CLOSE
 
 
-def told(name: str, seed: int, found: Measured) -> str:
+def told(name, seed, found):
     """A line."""
     verdict, difference = conclude(found.ledger), found.ledger.difference
     test = " ".join(f"{entry} {value:.3f}" for entry, value in found.test.items())
@@ -178,7 +173,7 @@ def told(name: str, seed: int, found: Measured) -> str:
     return f"{name} {seed} ({found.ledger.rows} rows): {chosen} | {test} | {labels} {verdict.labels}"
 
 
-def summary(title: str, runs: list[Measured]) -> str:
+def summary(title, runs):
     """Shares that are right."""
     lacks = np.array([each.lacks for each in runs])
     stay = np.array([max(each.test.values()) - each.test[THIS_RUN] for each in runs])
@@ -195,7 +190,7 @@ def summary(title: str, runs: list[Measured]) -> str:
     )
 
 
-def of_lines(lines: list[str]) -> str:
+def of_lines(lines):
     """What kept lines say of the labels, by the number of trusted rows a class."""
     found = [
         re.match(r"\S+-(\d+) \d+ .*\| labels ([+-][\d.]+).* (use|keep|unclear|not measurable)$", line) for line in lines
@@ -212,12 +207,12 @@ def of_lines(lines: list[str]) -> str:
     return "\n".join(rows)
 
 
-def _load(setting: Setting, plan: Plan, asked: argparse.Namespace) -> Loaded:
+def _load(setting, plan, asked):
     model = ModelSettings(backbone=asked.backbone)
     return load(setting.data, asked.root, model, ComputeSettings(device="cpu"), plan.freeze, Silent())
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")

@@ -8,15 +8,13 @@ metadata of Arrow files, is replaced in turn: counts, sizes, offsets, encodings,
 what is wrong and a table; the exit code is 1 where anything was wrong.
 """
 
-from __future__ import annotations
-
 import argparse
 import struct
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +27,7 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fuzz_pool
-from fuzz_pool import Outcome, run_all
+from fuzz_pool import run_all
 from fuzz_reading import judged, read_all, write
 from fuzz_seeds import Seed, arrow_bytes, gold, parquet_bytes, text_table
 
@@ -55,15 +53,15 @@ class Thrift:
         end: Where it ends.
     """
 
-    def __init__(self, data: bytes, place: int = 0) -> None:
+    def __init__(self, data, place=0):
         self._data, self.end = data, place
         self.fields = self._struct()
 
-    def _byte(self) -> int:
+    def _byte(self):
         self.end += 1
         return self._data[self.end - 1]
 
-    def _varint(self) -> int:
+    def _varint(self):
         found = shift = 0
         while True:
             byte = self._byte()
@@ -72,11 +70,11 @@ class Thrift:
             if byte < 128:
                 return found
 
-    def _number(self) -> int:
+    def _number(self):
         found = self._varint()
         return (found >> 1) ^ -(found & 1)
 
-    def _struct(self) -> list[list[Any]]:
+    def _struct(self):
         fields: list[list[Any]] = []
         number = 0
         while head := self._byte():
@@ -85,7 +83,7 @@ class Thrift:
             fields.append([number, kind, kind == 1 if kind in BOOLS else self._value(kind)])
         return fields
 
-    def _value(self, kind: int) -> Any:
+    def _value(self, kind):
         if kind in BOOLS:
             return self._byte() == 1
         if kind in INTS:
@@ -101,7 +99,7 @@ class Thrift:
         return self._struct()
 
 
-def packed(fields: list[list[Any]]) -> bytes:
+def packed(fields):
     """A structure in the compact protocol; ids stand in full."""
     out = bytearray()
     for number, kind, value in fields:
@@ -111,7 +109,7 @@ def packed(fields: list[list[Any]]) -> bytes:
     return bytes(out + b"\0")
 
 
-def _value(kind: int, value: Any) -> bytes:
+def _value(kind, value):
     if kind in BOOLS:
         return bytes([1 if value else 2])
     if kind in INTS:
@@ -124,11 +122,11 @@ def _value(kind: int, value: Any) -> bytes:
     return packed(value)
 
 
-def _zigzag(number: int) -> int:
+def _zigzag(number):
     return ((number << 1) ^ (number >> 63)) & ((1 << 64) - 1)
 
 
-def _varint(number: int) -> bytes:
+def _varint(number):
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
@@ -136,7 +134,7 @@ def _varint(number: int) -> bytes:
     return bytes([*out, number])
 
 
-def lies(fields: list[list[Any]]) -> Iterator[Callable[[list[list[Any]]], None]]:
+def lies(fields):
     """Every change of a structure: each is called on another copy of it, of the same form."""
     for way in _places(fields, ()):
         kind, value = _at(fields, way)
@@ -155,7 +153,7 @@ def lies(fields: list[list[Any]]) -> Iterator[Callable[[list[list[Any]]], None]]
             yield lambda tree, way=way, other=other: _set(tree, way, other)
 
 
-def _places(fields: list[list[Any]], way: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+def _places(fields, way):
     for place, (_, kind, value) in enumerate(fields):
         here = (*way, place)
         yield here
@@ -167,7 +165,7 @@ def _places(fields: list[list[Any]], way: tuple[int, ...]) -> Iterator[tuple[int
                     yield from _places(item, (*here, number))
 
 
-def _holder(tree: list[list[Any]], way: tuple[int, ...]) -> tuple[list[list[Any]], list[Any]]:
+def _holder(tree, way):
     """The structure that has the field at a place, and the field."""
     place = 0
     while place < len(way) - 1:
@@ -177,26 +175,26 @@ def _holder(tree: list[list[Any]], way: tuple[int, ...]) -> tuple[list[list[Any]
     return tree, tree[way[-1]]
 
 
-def _at(tree: list[list[Any]], way: tuple[int, ...]) -> tuple[int, Any]:
+def _at(tree, way):
     _, kind, value = _holder(tree, way)[1]
     return kind, value
 
 
-def _set(tree: list[list[Any]], way: tuple[int, ...], value: Any) -> None:
+def _set(tree, way, value):
     _holder(tree, way)[1][2] = value
 
 
-def footer_of(data: bytes) -> tuple[bytes, Thrift]:
+def footer_of(data):
     """What stands before a Parquet file's footer, and the footer."""
     (size,) = struct.unpack("<I", data[-8:-4])
     return data[: -8 - size], Thrift(data, len(data) - 8 - size)
 
 
-def parquet_lies(data: bytes) -> Iterator[Change]:
+def parquet_lies(data):
     """Every change of a file's footer, then of the header of each of its pages."""
     body, footer = footer_of(data)
 
-    def in_footer(data: bytes, lie: Callable[[list[list[Any]]], None]) -> bytes:
+    def in_footer(data, lie):
         body, footer = footer_of(data)
         lie(footer.fields)
         return _joined(body, footer.fields)
@@ -204,7 +202,7 @@ def parquet_lies(data: bytes) -> Iterator[Change]:
     for lie in lies(footer.fields):
         yield lambda data, lie=lie: in_footer(data, lie)
 
-    def in_page(data: bytes, start: int, lie: Callable[[list[list[Any]]], None]) -> bytes:
+    def in_page(data, start, lie):
         body, footer = footer_of(data)
         header = Thrift(data, start)
         lie(header.fields)
@@ -218,23 +216,23 @@ def parquet_lies(data: bytes) -> Iterator[Change]:
             yield lambda data, start=start, lie=lie: in_page(data, start, lie)
 
 
-def _joined(body: bytes, fields: list[list[Any]]) -> bytes:
+def _joined(body, fields):
     footer = packed(fields)
     return body + footer + struct.pack("<I", len(footer)) + b"PAR1"
 
 
-def _field(fields: list[list[Any]], number: int) -> Any:
+def _field(fields, number):
     return next((value for found, _, value in fields if found == number), None)
 
 
-def _chunks(fields: list[list[Any]]) -> Iterator[list[list[Any]]]:
+def _chunks(fields):
     """The metadata of each column of each row group."""
     for group in _field(fields, 4)[1]:
         for column in _field(group, 1)[1]:
             yield _field(column, 3)
 
 
-def _pages(data: bytes, fields: list[list[Any]]) -> Iterator[int]:
+def _pages(data, fields):
     """Where the page headers are."""
     for chunk in _chunks(fields):
         start = _field(chunk, 11) or _field(chunk, 9)
@@ -245,7 +243,7 @@ def _pages(data: bytes, fields: list[list[Any]]) -> Iterator[int]:
             start = header.end + _field(header.fields, 3)
 
 
-def _move(fields: list[list[Any]], start: int, grown: int) -> None:
+def _move(fields, start, grown):
     """Let the footer know that a page header which begins there has grown."""
     for chunk in _chunks(fields):
         first = _field(chunk, 11) or _field(chunk, 9)
@@ -257,10 +255,10 @@ def _move(fields: list[list[Any]], start: int, grown: int) -> None:
                 field[2] += grown
 
 
-def arrow_lies(data: bytes) -> Iterator[Change]:
+def arrow_lies(data):
     """Every change of a number in what an Arrow file says of itself: schema, messages and footer."""
 
-    def put(data: bytes, place: int, layout: str, number: int) -> bytes:
+    def put(data, place, layout, number):
         return data[:place] + struct.pack(layout, number) + data[place + struct.calcsize(layout) :]
 
     places = sorted(place for part in _metadata(data) for place in part)
@@ -272,7 +270,7 @@ def arrow_lies(data: bytes) -> Iterator[Change]:
                 yield lambda data, place=place, number=number: put(data, place, "<q", number)
 
 
-def _metadata(data: bytes) -> Iterator[range]:
+def _metadata(data):
     """Where the metadata of each message stand, lengths included, four bytes by four; and the footer."""
     place, indexed = 0, data.startswith(b"ARROW1")
     place = 8 if indexed else 0
@@ -286,7 +284,7 @@ def _metadata(data: bytes) -> Iterator[range]:
 
 
 @cache
-def files() -> dict[str, bytes]:
+def files():
     """Small sound files, by name."""
     table = text_table()
     count = len(table)
@@ -320,7 +318,7 @@ def files() -> dict[str, bytes]:
 
 
 @cache
-def changes(name: str) -> list[Change]:
+def changes(name):
     """All changes of a file."""
     return list((parquet_lies if name.endswith(".parquet") else arrow_lies)(files()[name]))
 
@@ -333,7 +331,7 @@ class Lie:
     number: int
 
 
-def read(lie: Lie) -> Outcome:
+def read(lie):
     """Read a file that lies."""
     data = changes(lie.name)[lie.number](files()[lie.name])
     seed = Seed({lie.name: data, "gold.csv": gold()}, lie.name)
@@ -342,7 +340,7 @@ def read(lie: Lie) -> Outcome:
         return judged(lambda: read_all(seed, Path(folder)))
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, default=0, help="so many changes, drawn; 0 for all")
     parser.add_argument("--seed", type=int, default=0)

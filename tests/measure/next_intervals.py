@@ -12,8 +12,6 @@ the share of draws whose 95 % interval holds it. `all judge` is what would be pr
 alone` if they did not and were not taken out of the rows that the drawn ones speak of.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile
@@ -26,17 +24,14 @@ import pyarrow.parquet as pq
 from next_labels import chosen_by, fit, with_answers
 
 from labelfix.bench.grid import Job, Setting, settings_of
-from labelfix.bench.load import Loaded, load
+from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
-from labelfix.bench.plan import DataEntry, Plan
+from labelfix.bench.plan import DataEntry
 from labelfix.bench.plan_files import read_plan
-from labelfix.bench.protocol import Cut, cut
+from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
-from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.data.labels.noise_rate import RateInterval
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft, ledger_of
-from labelfix.evidence.ledger import Ledger
 from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.networks.loop import network_outputs
@@ -47,7 +42,7 @@ Found = dict[tuple[str, str], list[tuple[float, float, bool]]]
 """When and what → estimate, truth and whether the interval holds it, of every draw."""
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")
@@ -77,7 +72,7 @@ def main() -> None:
         print(f"{when:28} {what:22} {said:6.3f} {true:6.3f} {held:6.2f}")
 
 
-def chosen_set(name: str, plan: Plan, root: Path, backbone: str, folder: Path) -> tuple[Setting, Path, str]:
+def chosen_set(name, plan, root, backbone, folder):
     if name != "tickets":
         return next(each for each in settings_of(plan) if each.name == name), root, backbone
     write_tickets(folder / "tickets.parquet")
@@ -85,7 +80,7 @@ def chosen_set(name: str, plan: Plan, root: Path, backbone: str, folder: Path) -
     return Setting("tickets", data, None, ("real",)), folder, "auto"
 
 
-def narrowed(loaded: Loaded, width: int, compute: ComputeSettings, folder: Path) -> Loaded:
+def narrowed(loaded, width, compute, folder):
     """The rows that have both labels, as embeddings of fewer dimensions: fits take a fraction of the time."""
     rows = loaded.rows
     assert rows.given is not None
@@ -102,9 +97,7 @@ def narrowed(loaded: Loaded, width: int, compute: ComputeSettings, folder: Path)
     return load(data, folder, ModelSettings(), compute, True, Silent())
 
 
-def replay(
-    loaded: Loaded, setting: Setting, plan: Plan, compute: ComputeSettings, seed: int, counts: list[int], found: Found
-) -> None:
+def replay(loaded, setting, plan, compute, seed, counts, found):
     """One draw: before, and after so many answers."""
     method = next(each for each in plan.methods if each.name == "mlc-paired")
     job = Job(setting, method, "none", seed, "", Path())
@@ -128,14 +121,7 @@ def replay(
 class State:
     """A fit with what is said of it and what is true."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        fitted: FittedModel,
-        part: Cut,
-        loaded: Loaded,
-        fresh: tuple[np.ndarray, np.ndarray],
-    ) -> None:
+    def __init__(self, problem, fitted, part, loaded, fresh):
         every = fitted.held
         assert every is not None
         found = calibrate(problem, replace(fitted, held=every.only(problem.judges[every.rows])))
@@ -157,7 +143,7 @@ class State:
         self.fresh_right = float((logits.argmax(axis=1) == truth).mean())
 
 
-def note(found: Found, when: str, now: State, ledger: Ledger | None = None) -> None:
+def note(found, when, now, ledger=None):
     """Compare what is said with what is true."""
     said = ledger or now.ledger
     assert said.given_labels is not None
@@ -177,13 +163,13 @@ def note(found: Found, when: str, now: State, ledger: Ledger | None = None) -> N
         found.setdefault((when, "noise rate"), []).append(held_by(now.noise, now.wrong))
 
 
-def held_by(interval: RateInterval, truth: float) -> tuple[float, float, bool]:
+def held_by(interval, truth):
     assert interval.value is not None
     low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
     return interval.value, truth, bool(low <= truth <= high)
 
 
-def fresh_rows(loaded: Loaded, part: Cut) -> tuple[np.ndarray, np.ndarray]:
+def fresh_rows(loaded, part):
     """Labelled rows of the set that the draw left over, and their true classes."""
     codes = {name: code for code, name in enumerate(part.classes)}
     rows = loaded.rows
@@ -206,7 +192,7 @@ COMMON = "hello please help i my the is since not can you today again still and 
 TAKEN_FOR = {"billing": "refund", "refund": "billing", "login": "fault", "fault": "login", "shipping": "refund"}
 
 
-def write_tickets(path: Path, rows: int = 3000) -> None:
+def write_tickets(path, rows=3000):
     """Tickets of 8 to 25 words, two thirds of them of no kind; people file the unclear ones wrongly more often."""
     generator = np.random.default_rng(7)
     names = list(KINDS)
@@ -222,7 +208,7 @@ def write_tickets(path: Path, rows: int = 3000) -> None:
     pq.write_table(pa.table({"text": texts, "kind": kinds, "label": labels}), path)
 
 
-def word_of(kind: str, other: str, clear: float, generator: np.random.Generator) -> str:
+def word_of(kind, other, clear, generator):
     words = COMMON
     if generator.random() < 1 / 3:
         words = KINDS[kind if generator.random() < 0.5 + 0.5 * clear else other]

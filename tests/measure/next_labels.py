@@ -7,8 +7,6 @@ counted: corrected ones by the second fit, answered ones by their answers. Print
 answer, beyond those that the first fit fixes.
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +17,17 @@ from labelfix.bench.grid import Job, settings_of
 from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
 from labelfix.bench.plan_files import read_plan
-from labelfix.bench.protocol import Cut, cut
+from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
-from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.methods.table import METHODS
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
+from labelfix.scoring.next_rows import candidates, choose, worth
 from labelfix.settings.methods import ConfidentLearningSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")
@@ -48,7 +45,7 @@ def main() -> None:
         part = cut(loaded.rows, setting.noise, plan, seed)
         job = Job(setting, method, "none", seed, "", Path())
 
-        def problem_of(cut_part: Cut, job: Job = job) -> Problem:
+        def problem_of(cut_part, job=job):
             return as_problem(loaded, cut_part, job, plan, compute)
 
         with one_thread():
@@ -62,11 +59,11 @@ def main() -> None:
     print(f"{asked.set}, {asked.count} answers, {asked.seeds} seeds: labels fixed per answer: {told}")
 
 
-def fit(problem: Problem) -> FittedModel:
+def fit(problem):
     return METHODS["mlc"](problem, MlcSettings(), Silent())
 
 
-def labels_of(problem: Problem, fitted: FittedModel) -> tuple[np.ndarray, np.ndarray]:
+def labels_of(problem, fitted):
     every = np.arange(len(problem.given))
     soft = fitted.corrector.soft_labels(
         *network_outputs(fitted.classifier, problem.noisy, every, problem.device), problem.given
@@ -75,9 +72,7 @@ def labels_of(problem: Problem, fitted: FittedModel) -> tuple[np.ndarray, np.nda
     return soft, np.where(sure, soft.argmax(axis=1), problem.given)
 
 
-def chosen_by(
-    problem: Problem, soft: np.ndarray, corrected: np.ndarray, seed: int, count: int
-) -> dict[str, np.ndarray]:
+def chosen_by(problem, soft, corrected, seed, count):
     value = worth(soft, corrected)
     found = candidates(value, np.ones(len(value), dtype=bool), count)
     features = problem.noisy.batch(found).numpy()
@@ -91,7 +86,7 @@ def chosen_by(
     }
 
 
-def with_answers(part: Cut, chosen: np.ndarray) -> Cut:
+def with_answers(part, chosen):
     """The noisy rows at some positions become trusted ones, beneath those that were drawn."""
     left = np.setdiff1d(np.arange(len(part.noisy)), chosen)
     return replace(
@@ -105,7 +100,7 @@ def with_answers(part: Cut, chosen: np.ndarray) -> Cut:
     )
 
 
-def right_after(part: Cut, chosen: np.ndarray, problem_of: object) -> int:
+def right_after(part, chosen, problem_of):
     answered = with_answers(part, chosen)
     problem = problem_of(answered)
     _, corrected = labels_of(problem, fit(problem))

@@ -10,18 +10,13 @@ beside that of a random draw of as many rows where classes are equally frequent;
 cells and in the lowest. Then the lowest cells.
 """
 
-from __future__ import annotations
-
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from labelfix.data.arrays import Counts
-from labelfix.data.labels.noise_rate import NoiseRate, counted_rate
+from labelfix.data.labels.noise_rate import counted_rate
 from labelfix.data.tables import Sampling
 
 ROWS = 4_000
@@ -58,7 +53,7 @@ class Cell:
     kind: str
 
     @property
-    def transition(self) -> npt.NDArray[np.float64]:
+    def transition(self):
         """`(K, K)` T."""
         wrong = np.full(self.classes, self.rate)
         if self.kind in ("rising", "falling"):
@@ -70,7 +65,7 @@ class Cell:
             go_to = np.roll(np.eye(self.classes), 1, axis=1)
         return np.asarray(np.diag(1 - wrong) + wrong[:, None] * go_to)
 
-    def draw(self, number: int) -> tuple[Counts, Counts]:
+    def draw(self, number):
         """`(K, K)` pairs, and `(K, K)` rows that are none, by true class and given label."""
         generator = np.random.default_rng([number, self.classes, self.trusted, int(1000 * self.rate), self.imbalance])
         shares = np.geomspace(1, 1 / self.imbalance, self.classes)
@@ -102,7 +97,7 @@ class Found:
     classes_held: float
 
 
-def cells(quick: bool) -> Iterator[Cell]:
+def cells(quick):
     """The grid; with `quick` its corners."""
     trusted, rates = (TRUSTED[1::2], (0.0, 0.1, 0.6)) if quick else (TRUSTED, RATES)
     imbalances = (1, 100) if quick else IMBALANCE
@@ -117,13 +112,13 @@ def cells(quick: bool) -> Iterator[Cell]:
                                 yield cell
 
 
-def _counts(cell: Cell) -> bool:
+def _counts(cell):
     same = (cell.kind == "flip" and cell.classes == 2) or (cell.rate == 0 and cell.kind != "unif")
     return not same and (1 - np.diag(cell.transition)).max() <= HIGHEST + 1e-9
 
 
 @cache
-def simulate(cell: Cell, draws: int, first: int = 0) -> Found:
+def simulate(cell, draws, first=0):
     """Draw, estimate, and compare with the truth."""
     held, widths, errors, classes = [], [], [], []
     for number in range(first, first + draws):
@@ -140,7 +135,7 @@ def simulate(cell: Cell, draws: int, first: int = 0) -> Found:
     return Found(*(float(np.mean(each)) for each in (held, widths, errors, classes)))
 
 
-def classes_held(found: NoiseRate, rest: Counts) -> list[bool]:
+def classes_held(found, rest):
     """Whether each class's interval holds its rate, of classes that have pairs and enough rows."""
     return [
         own.low - 1e-9 <= 1 - row[c] / row.sum() <= own.high + 1e-9
@@ -149,13 +144,13 @@ def classes_held(found: NoiseRate, rest: Counts) -> list[bool]:
     ]
 
 
-def beside_random(cell: Cell, draws: int, first: int) -> float:
+def beside_random(cell, draws, first):
     """How wide the interval is beside that of a random draw of as many rows."""
     other = Cell("random", cell.classes, cell.trusted, cell.rate, cell.imbalance, cell.kind)
     return simulate(cell, draws, first).width / simulate(other, draws, first).width
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--first", type=int, default=0, help="seed of a cell's first draw")

@@ -7,18 +7,16 @@ protocol (docs/how-to/bench.md), 400 paired trusted rows, seeds 0, 1, …; no me
 pooled coverage of uniform noise last.
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from labelfix.bench.grid import Job, Setting, settings_of
+from labelfix.bench.grid import Job, settings_of
 from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
-from labelfix.bench.plan import Noise, Plan
+from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
@@ -30,7 +28,7 @@ WRONG = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Shares of wrong labels; of four classes uniform noise at ρ leaves ρ/4 right by chance."""
 
 
-def cases(plan: Plan) -> list[tuple[str, Setting]]:
+def cases(plan):
     """Name and setting."""
     found = {each.name: each for each in settings_of(plan)}
     uniform = [
@@ -40,7 +38,7 @@ def cases(plan: Plan) -> list[tuple[str, Setting]]:
     return [*uniform, ("flip 0.4", found["ag-flip-40"]), ("noisyag-human1", found["noisyag-human1"])]
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")

@@ -18,8 +18,6 @@ direction and along few others, as those of encoders do: a fifth of the labels i
 with the next class.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

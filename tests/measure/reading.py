@@ -6,8 +6,6 @@ Prints processor seconds (user and system) of each step, one thread. To compare 
 each in `PYTHONPATH` in turn on the same folder, and take the ratio of the medians.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics
@@ -29,7 +27,7 @@ from labelfix.settings.data import DataSettings
 pa.set_cpu_count(1)
 
 
-def make(folder: Path, rows: int) -> None:
+def make(folder, rows):
     """Tables of ids, numbers, categories and labels, and of texts, as CSV and as Parquet."""
     random = np.random.default_rng(0)
     words = np.array(["order", "late", "broken", "thanks", "refund", "great", "screen", "battery", "again", "slow"])
@@ -52,7 +50,7 @@ def make(folder: Path, rows: int) -> None:
     arrow_csv.write_csv(gold, folder / "gold.csv", arrow_csv.WriteOptions(quoting_style="needed"))
 
 
-def seconds(step: Callable[[], object], times: int) -> float:
+def seconds(step, times):
     """Median processor seconds of a step."""
     found = []
     for _ in range(times):
@@ -62,7 +60,7 @@ def seconds(step: Callable[[], object], times: int) -> float:
     return statistics.median(found)
 
 
-def main() -> None:
+def main():
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)

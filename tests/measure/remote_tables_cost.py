@@ -7,8 +7,6 @@ and near, so that the seconds say what labelfix and its libraries take and nothi
 is compared with what was written here.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform
@@ -36,7 +34,7 @@ time.sleep(86400)
 """
 
 
-def serve() -> subprocess.Popen:
+def serve():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -52,7 +50,7 @@ def serve() -> subprocess.Popen:
     return process
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", type=int)
     parser.add_argument("--rounds", type=int, default=3)

@@ -6,8 +6,6 @@ Makes a table of that many rows with 20 columns in five classes, a tenth of the 
 `labelfix report` in a process of its own.
 """
 
-from __future__ import annotations
-
 import resource
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def main(rows: int) -> None:
+def main(rows):
     generator = np.random.default_rng(0)
     truth = generator.integers(0, 5, rows)
     x = generator.normal(0, 1, (rows, 20)).astype(np.float32)

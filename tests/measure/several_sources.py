@@ -15,14 +15,11 @@ labels, `ap` the average precision of 1 - label_score for wrong majority labels 
 column). Constants of the method were chosen on seeds 10 to 12; figures that are published are of seeds 0 to 2.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import platform
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +32,7 @@ from sklearn.metrics import average_precision_score
 from labelfix.bench.load import load
 from labelfix.bench.metrics import expected_calibration_error
 from labelfix.bench.plan import DataEntry
-from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.contract import Problem
 from labelfix.data.labels.classes import natural_order
 from labelfix.data.labels.noise_rate import counted
 from labelfix.data.opinions import Opinions
@@ -72,7 +69,7 @@ class Part:
     seed: int
 
 
-def votes_of(root: Path, name: str) -> np.ndarray:
+def votes_of(root, name):
     """`(N, S)` words, "" for silence."""
     rows = [row for file in FILES[name][0] for row in pq.read_table(root / file).to_pylist()]
     if name == "noisyag":
@@ -80,7 +77,7 @@ def votes_of(root: Path, name: str) -> np.ndarray:
     return np.array([json.loads(row["weak_labels"]) for row in rows])
 
 
-def cut(root: Path, name: str, backbone: str, seed: int, per_class: int | None, odd: str) -> Part:
+def cut(root, name, backbone, seed, per_class, odd):
     """A set, cut for one seed."""
     files, tests = FILES[name]
     entry = DataEntry(name=name, files=files, test_files=tests, text_column="text", truth="clean_label")
@@ -111,7 +108,7 @@ def cut(root: Path, name: str, backbone: str, seed: int, per_class: int | None, 
     return Part(*(e[noisy] for e in own), *(e[trusted] for e in own), test_x, test_truth, len(names), seed)
 
 
-def with_odd(said: np.ndarray, odd: str, classes: int, generator: np.random.Generator) -> np.ndarray:
+def with_odd(said, odd, classes, generator):
     """The opinions with a source more: the first one copied five times, inverted, random or constant."""
     first = said[:, [0]]
     more = {
@@ -124,19 +121,19 @@ def with_odd(said: np.ndarray, odd: str, classes: int, generator: np.random.Gene
     return np.hstack([said, *more[odd]])
 
 
-def opinions_of(said: np.ndarray) -> Opinions:
+def opinions_of(said):
     """The same as opinions."""
     rows, sources = said.shape
     row, source = np.repeat(np.arange(rows), sources), np.tile(np.arange(sources), rows)
     return Opinions.of(rows, row, source, said.ravel(), tuple(f"s{i}" for i in range(sources)))
 
 
-def linear(width: int, classes: int) -> Callable[[torch.Generator], Classifier]:
+def linear(width, classes):
     """What makes a linear head on fixed features."""
     return lambda generator: Classifier(torch.nn.Identity(), width, classes, generator)
 
 
-def fitted(part: Part, given: np.ndarray, paired: np.ndarray, all_of_them: bool) -> tuple[FittedModel, np.ndarray]:
+def fitted(part, given, paired, all_of_them):
     """The default method on one column, or on all; and `(N, K)` soft labels, also of rows that have no label."""
     keep = given >= 0
     problem = Problem(
@@ -165,7 +162,7 @@ def fitted(part: Part, given: np.ndarray, paired: np.ndarray, all_of_them: bool)
     return model, soft
 
 
-def figures(part: Part, soft: np.ndarray, given: np.ndarray, model: FittedModel | None) -> dict[str, float]:
+def figures(part, soft, given, model):
     """What is told of soft labels."""
     soft, truth = np.clip(soft, 1e-12, 1), part.truth
     each, keep = np.arange(len(truth)), given >= 0
@@ -184,7 +181,7 @@ def figures(part: Part, soft: np.ndarray, given: np.ndarray, model: FittedModel 
     return {name: float(value) for name, value in found.items()}
 
 
-def measure(part: Part, only: set[str]) -> dict[str, dict[str, float]]:
+def measure(part, only):
     """Method → its figures."""
     votes, judged = opinions_of(part.said), opinions_of(part.clean_said)
     given, paired = votes.majority(part.classes), judged.majority(part.classes)
@@ -212,7 +209,7 @@ def measure(part: Part, only: set[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-def coverage(root: Path, draws: int) -> None:
+def coverage(root, draws):
     """How often the interval of a source's accuracy holds the truth."""
     for name in FILES:
         rows = [row for file in FILES[name][0] for row in pq.read_table(root / file).to_pylist()]
@@ -234,7 +231,7 @@ def coverage(root: Path, draws: int) -> None:
             print(f"{name:8} {pairs:4} pairs: {np.mean(held):.3f} of {len(held)} intervals hold the truth", flush=True)
 
 
-def large(rows: int = 1_000_000, sources: int = 1_000, opinions: int = 5_000_000, several: bool = True) -> None:
+def large(rows=1_000_000, sources=1_000, opinions=5_000_000, several=True):
     """Time and memory of a fit on made rows, with all opinions or with their vote alone."""
     generator = np.random.default_rng(0)
     classes, width, trusted = 5, 32, 1_000
@@ -272,7 +269,7 @@ def large(rows: int = 1_000_000, sources: int = 1_000, opinions: int = 5_000_000
     print(f"  ({before / 1e6:.2f} GB before the fit), {hits:.4f} right, {model.metrics['fit_seconds']}")
 
 
-def main() -> None:
+def main():
     """As the module's docstring says."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("data", type=Path, nargs="?")

@@ -6,8 +6,6 @@ Commands take turns, so that a busy machine is busy for all of them; the process
 its seconds. Bytecode is compiled once before, as an installation has it.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import statistics
@@ -21,7 +19,7 @@ ROUNDS = 15
 BASE = ["-c", "import typer, rich, pyarrow"]
 
 
-def one(words: list[str], environment: dict[str, str]) -> tuple[float, float]:
+def one(words, environment):
     """Seconds, and those of the processor."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, check=False)
@@ -30,7 +28,7 @@ def one(words: list[str], environment: dict[str, str]) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main(runs: list[str]) -> None:
+def main(runs):
     flags = {f"flag --run {Path(run).name}": ["-m", "labelfix", "flag", "--run", run] for run in runs}
     commands = {"import typer, rich, pyarrow": BASE, "--help": ["-m", "labelfix", "--help"], **flags}
     commands |= {f"{name} --max-issue-rate 0.05": [*words, "--max-issue-rate", "0.05"] for name, words in flags.items()}

@@ -15,8 +15,6 @@ say of it out of fold. Constants of the kernel were chosen on phoneme, moons, io
 adult, and when it is left out on german and cells too.
 """
 
-from __future__ import annotations
-
 import argparse
 import platform
 import tempfile

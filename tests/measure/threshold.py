@@ -9,8 +9,6 @@ point), and by none (0.6). A line each: the spread of the thresholds (standard d
 share of noisy rows whose label as written is right, in the mean of the draws and in the worst of them.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +34,7 @@ TRUSTED_PER_CLASS = (5, 20, 100)
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
-def before(soft: np.ndarray, given: np.ndarray, truth: np.ndarray) -> float:
+def before(soft, given, truth):
     """The rule that single rows moved."""
     if len(truth) < 20:
         return 0.9
@@ -56,7 +54,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("backbone")
@@ -88,7 +86,7 @@ def main() -> None:
         print(f"all sets, {few} a class, {name}: {told(*np.mean(lines, axis=0))}")
 
 
-def of_run(asked, soft, own, part, seed) -> dict[str, tuple[float, float, float]]:  # type: ignore[no-untyped-def]
+def of_run(asked, soft, own, part, seed):  # type: ignore[no-untyped-def]
     """Rule → spread of the threshold, share right in the mean, in the worst draw."""
     generator = np.random.default_rng([seed, 77])
     draws = [generator.integers(len(soft), size=len(soft)) for _ in range(DRAWS)]
@@ -101,7 +99,7 @@ def of_run(asked, soft, own, part, seed) -> dict[str, tuple[float, float, float]
     return lines
 
 
-def told(spread: float, mean: float, worst: float) -> str:
+def told(spread, mean, worst):
     return f"threshold ± {spread:.3f}, right {mean:.4f}, in the worst draw {worst:.4f}"
 
 

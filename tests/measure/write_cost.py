@@ -6,8 +6,6 @@ Trains a small table with and without the flushes, in turn, in forks of one proc
 prints the median seconds of both and how much longer the flushed one takes. `--folder` says on which disk.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil
@@ -20,10 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kills import TRAIN, main, prepare
+from kills import QUICK, main, prepare
+
+TRAIN = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", "r", *QUICK]
 
 
-def trained(folder: Path, flushed: bool) -> float:
+def trained(folder, flushed):
     """Seconds of one run in a process of its own."""
     shutil.rmtree(folder / "r", ignore_errors=True)
     shutil.rmtree(folder / "cache", ignore_errors=True)
@@ -42,7 +42,7 @@ def trained(folder: Path, flushed: bool) -> float:
     return seconds
 
 
-def run() -> None:
+def run():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--folder", type=Path)
@@ -52,7 +52,7 @@ def run() -> None:
         prepare(folder)
         with chdir(folder):
             main(TRAIN)
-        seconds: dict[bool, list[float]] = {True: [], False: []}
+        seconds = {True: [], False: []}
         for number in range(asked.rounds):
             for flushed in (number % 2 == 0, number % 2 == 1):
                 seconds[flushed].append(trained(folder, flushed))

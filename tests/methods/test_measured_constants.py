@@ -3,8 +3,6 @@
 Each test fails where the constant that it names is half as large again, or two thirds as large.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -10,7 +10,7 @@ from labelfix.settings.methods import METHOD_SETTINGS
 
 PACKAGE = Path(labelfix.__file__).parent
 TABLES = {"methods/table.py", "settings/methods.py"}
-PLACES = {"evidence/rivals.py", "evidence/retrained.py", "methods/fit.py"}
+PLACES = {"evidence/rivals.py", "methods/fit.py"}
 """Where the ledger names the rivals that it fits itself, and where passes are counted for the progress bar."""
 
 OTHERS = sorted(set(METHOD_SETTINGS) - {"mlc"})

@@ -1,7 +1,5 @@
 """Several sources, one of which says nothing of any trusted row, such as a person who answered a queue."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

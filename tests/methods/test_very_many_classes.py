@@ -1,7 +1,5 @@
 """What is done otherwise where classes are very many, on the toy problem whose three classes are taken for that."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import os
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,18 +11,18 @@ sys.path.insert(0, os.path.dirname(__file__))  # memory_table, whatever the impo
 
 
 @pytest.fixture
-def compute(tmp_path) -> ComputeSettings:
+def compute(tmp_path):
     return ComputeSettings(device="cpu", cache_dir=str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")
-def bert_folder(tmp_path_factory) -> Path:
+def bert_folder(tmp_path_factory):
     """A random two-layer BERT with a word tokenizer, as `save_pretrained` writes it."""
     return tiny_bert(tmp_path_factory.mktemp("encoders") / "tiny-bert")
 
 
 @pytest.fixture(scope="session")
-def timm_folder(tmp_path_factory) -> Path:
+def timm_folder(tmp_path_factory):
     """A random small timm network as timm saves it, reading 32×32 pixels."""
     import timm
     from timm.models import save_for_hf
@@ -40,7 +37,7 @@ def timm_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def vit_folder(tmp_path_factory) -> Path:
+def vit_folder(tmp_path_factory):
     """A random tiny vision transformer with fused attention as timm saves it, reading 32×32 pixels."""
     import timm
     from timm.models import save_for_hf

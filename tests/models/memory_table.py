@@ -1,11 +1,7 @@
 """Small input tables held in memory, with the interface of `labelfix.data.tables.InputTable`."""
 
-from __future__ import annotations
-
 import io
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,38 +18,38 @@ class MemoryTable:
     rows: pa.Table
     name: str = "noisy"
 
-    def __len__(self) -> int:
+    def __len__(self):
         return self.rows.num_rows
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows):
         yield from self.rows.combine_chunks().to_batches(max_chunksize=rows)
 
 
-def text_table(texts: Sequence[str | None]) -> MemoryTable:
+def text_table(texts):
     return MemoryTable(InputSpec("text", ("text",)), pa.table({"text": pa.array(texts, pa.string())}))
 
 
-def embedding_table(rows: np.ndarray) -> MemoryTable:
+def embedding_table(rows):
     width = rows.shape[1]
     flat = pa.array(np.ascontiguousarray(rows, dtype=np.float32).ravel())
     column = pa.FixedSizeListArray.from_arrays(flat, width)
     return MemoryTable(InputSpec("embedding", ("embedding",), width=width), pa.table({"embedding": column}))
 
 
-def feature_table(columns: dict[str, list], categorical: tuple[str, ...] = ()) -> MemoryTable:
+def feature_table(columns, categorical=()):
     arrays = {
         name: pa.array(values, pa.string() if name in categorical else pa.float64()) for name, values in columns.items()
     }
     return MemoryTable(InputSpec("table", tuple(columns), categorical), pa.table(arrays))
 
 
-def png(pixels: np.ndarray) -> bytes:
+def png(pixels):
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, format="PNG")
     return out.getvalue()
 
 
-def image_table(images: Sequence[bytes | Path | None]) -> MemoryTable:
+def image_table(images):
     cells = [
         {"bytes": image, "path": None} if isinstance(image, bytes | None) else {"bytes": None, "path": str(image)}
         for image in images
@@ -61,7 +57,7 @@ def image_table(images: Sequence[bytes | Path | None]) -> MemoryTable:
     return MemoryTable(InputSpec("image", ("image",)), pa.table({"image": pa.array(cells, IMAGE_TYPE)}))
 
 
-def random_images(count: int, side: int, seed: int = 0) -> list[np.ndarray]:
+def random_images(count, side, seed=0):
     """Noisy images, each in a colour of its own."""
     generator = np.random.default_rng(seed)
     colours = generator.integers(0, 200, (count, 1, 1, 3))

@@ -1,7 +1,5 @@
 """Random draws of a training pass are functions of their place in the run, on any device, for any batch."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Trained classifiers can be differentiated the way the look-ahead does it: functionally, forwards and backwards."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 

@@ -1,7 +1,5 @@
 """Images that are decoded when a batch needs them, and the transforms of timm's data configurations."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np
@@ -15,8 +13,7 @@ from labelfix.models.features import select
 from labelfix.models.images.augment import Key, uniform
 from labelfix.models.images.encoded import EncodedImages, encode_images
 from labelfix.models.images.transforms import crop_box, evaluation, resized_crop
-from labelfix.models.loading import in_order
-from labelfix.models.network_inputs import by_content
+from labelfix.models.network_inputs import by_content, in_order
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
 

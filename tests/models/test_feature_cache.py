@@ -1,7 +1,5 @@
 """Encoded rows are computed once, found again by contents, and never trusted when damaged."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os

@@ -1,7 +1,5 @@
 """ResNet-32, timm models, and the pixels they read."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np
@@ -18,8 +16,7 @@ from labelfix.models.encoder_folder import check_folder
 from labelfix.models.images.encoder import FrozenTimm
 from labelfix.models.images.fine_tuned import take_apart
 from labelfix.models.images.pixels import open_image
-from labelfix.models.images.resnet32 import BasicBlock, ResNet32
-from labelfix.models.images.small import SmallImages
+from labelfix.models.images.small import BasicBlock, ResNet32, SmallImages
 from labelfix.models.images.timm_models import create, data_config
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings

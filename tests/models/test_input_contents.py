@@ -1,7 +1,5 @@
 """The hash of the inputs sees every value and nothing else; windows are always the same."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 import pytest

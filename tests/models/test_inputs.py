@@ -1,7 +1,5 @@
 """Batches of features, tokens and images."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Kernel features of tables: nearness of rows, beside linear features."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -166,7 +164,7 @@ def test_a_component_stands_for_eight_rows_and_twenty_thousand_rows_teach(rows, 
 def test_too_few_rows_for_a_kernel_that_is_named_are_told(compute, backbone, told):
     heard = Silent()
     heard.warn = lambda message: warned.append(message)
-    warned: list[str] = []
+    warned = []
     table = table_of(moons(31)[0])
     found = choose_representation(table, ModelSettings(backbone=backbone), compute, heard)
     assert isinstance(found, TableFeatures)

@@ -1,7 +1,5 @@
 """Words and word pairs as features: what they are like, and that only what the rows hold counts."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 import pytest

@@ -1,7 +1,5 @@
 """Patch features of images: what they are, what they do not depend on, and what they bear."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json

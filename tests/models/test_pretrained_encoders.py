@@ -1,7 +1,5 @@
 """Encoders from a folder or by name: how they are found, what they compute, what is said when they are missing."""
 
-from __future__ import annotations
-
 import ast
 import json
 import shutil

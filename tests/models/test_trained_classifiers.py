@@ -1,7 +1,5 @@
 """A saved classifier loads again, and works without labelfix by the lines in its README."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import json

@@ -1,7 +1,5 @@
 """Several views of a row side by side."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Batches of rows of similar length."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

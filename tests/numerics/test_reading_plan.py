@@ -9,7 +9,7 @@ from labelfix.numerics.reading_plan import border, design, growth, moved_to
 from labelfix.runs.reading_plan import Bet
 
 
-def errors(rows: int = 2000) -> np.ndarray:
+def errors(rows=2000):
     """Most rows are surely right, a tenth are doubtful."""
     generator = np.random.default_rng(0)
     return np.where(generator.random(rows) < 0.1, generator.beta(1, 3, rows), generator.beta(0.3, 100, rows))
@@ -29,7 +29,7 @@ def test_a_bound_is_proven_with_fewer_rows_than_from_a_simple_random_sample():
     error = errors()
     bound = 1.5 * error.mean()
     active, uniform = design(error, bound), design(np.full(len(error), error.mean()), bound)
-    needed: dict[str, list[int]] = {"active": [], "uniform": []}
+    needed = {"active": [], "uniform": []}
     for _ in range(100):
         wrong = (generator.random(len(error)) < error).astype(float)
         for name, chosen, weights in (
@@ -84,7 +84,7 @@ def test_where_a_model_takes_too_many_for_wrong_the_bound_is_proven_all_the_same
     error = errors()
     truth, bound = moved_to(error, error.mean() / 3), 0.7 * error.mean()
     chosen, uniform = design(error, bound), design(np.full(len(error), error.mean()), bound)
-    needed: dict[str, list[int]] = {"chosen": [], "uniform": []}
+    needed = {"chosen": [], "uniform": []}
     for _ in range(30):
         wrong = (generator.random(len(error)) < truth).astype(float)
         for name, plan, predicted in (

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from labelfix.correctors.sources import evidence_of
 from labelfix.data.opinions import Opinions
-from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.source_groups import surplus
 from labelfix.numerics.source_terms import (
     Spoken,

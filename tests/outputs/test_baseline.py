@@ -1,7 +1,5 @@
 """What was accepted comes back when it is edited: by its label, and by what the row holds."""
 
-from __future__ import annotations
-
 import json
 
 import pyarrow as pa
@@ -10,13 +8,12 @@ import pytest
 
 from labelfix.data.tables import InputSpec
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import Accepted, Baseline, read_baseline, read_baselines
+from labelfix.outputs.baseline import Accepted, Baseline, read_baseline
 from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.formats.text import as_text
-from labelfix.outputs.row_content import content_hash
-from labelfix.outputs.snippets import look_up
+from labelfix.outputs.snippets import content_hash, look_up
 
 SPEC = InputSpec("table", ("x", "text"))
 
@@ -87,7 +84,7 @@ def test_where_the_source_is_gone_the_id_and_the_label_decide(make_labels, seen)
 
 def test_several_baselines_accept_what_any_of_them_does(judge, seen, tmp_path):
     (tmp_path / "now.json").write_text(as_json(judge(Baseline(), rows=("1,one", "2,two!", "3,three"))))
-    both = read_baselines([tmp_path / "seen.json", tmp_path / "now.json"])
+    both = read_baseline(tmp_path / "seen.json", tmp_path / "now.json")
     for rows in (("1,one", "2,two", "3,three"), ("1,one", "2,two!", "3,three")):
         assert ids(judge(both, rows=rows)) == []
     assert ids(judge(both, rows=("1,one", "2,zwei", "3,three"))) == ["r2"]

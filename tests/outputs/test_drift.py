@@ -1,7 +1,5 @@
 """Whether classes have other shares: the test holds its level, sees what is there, and says how much it is."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Exports of tables as people have them: every type of column, titles that repeat, keys in the names of folders."""
 
-from __future__ import annotations
-
 import arrow_types
 import pyarrow as pa
 import pyarrow.parquet as pq

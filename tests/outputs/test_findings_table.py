@@ -1,10 +1,8 @@
 """The table of `flag` fits a terminal: the text gives way first, then ids and classes, places last."""
 
-from __future__ import annotations
-
 import pytest
 
-from labelfix.outputs.findings_table import findings_table
+from labelfix.outputs.formats.text import findings_table
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import shorten, width
 

@@ -1,8 +1,6 @@
 """Every format of `flag` as its reader takes it: by the standard's own schema, by a parser of the trade, or by the keys
 that a service's documentation asks."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.resources
 import json
@@ -14,7 +12,7 @@ import jsonschema
 import junitparser
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labelfix.outputs import gate
@@ -249,7 +247,6 @@ CODE = re.compile(r"`[^`|\n]*`")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, texts, texts, texts)
 def test_nothing_in_data_forges_anything_in_any_format(name, tmp_path_factory, identity, label, other, file):
     found = replace(FINDING, id=identity, given=label, suggested=other, file=file, line=None, owner=other, snippet=None)

@@ -13,9 +13,9 @@ import pytest
 
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.outputs.corrected_schema import CorrectedMetadata
+from labelfix.outputs.report.charts import named_curves
 from labelfix.outputs.report.collect import Collected, WorstRow
 from labelfix.outputs.report.glossary import WORDS, Glossary
-from labelfix.outputs.report.history import named_curves
 from labelfix.outputs.report.inputs import RowView
 from labelfix.outputs.report.plain import plain
 from labelfix.outputs.report.render import Neighbour, render

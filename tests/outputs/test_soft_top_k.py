@@ -1,7 +1,5 @@
 """Soft labels of only the most likely classes: their form, and that everything that reads labels reads both forms."""
 
-from __future__ import annotations
-
 import csv
 import json
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Outputs that are written and read block by block are those of the whole table."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

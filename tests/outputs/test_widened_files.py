@@ -1,7 +1,5 @@
 """Corrected labels that another program has written again: numbers of other widths are read, the rest is refused."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whoever waits is told: every stage begins with what lies ahead, moves, and ends."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whatever becomes of an input's bytes, it is read or refused; and the program that tries it sees what goes wrong."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -59,13 +57,13 @@ for task, (outcome, said) in fuzz_pool.run_all(TASKS, lambda task: judged(TASKS[
 """
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words):
     """A process of its own: its workers are forked, which one with threads in it cannot safely be."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment)
 
 
-def test_five_hundred_mutations_are_read_or_refused() -> None:
+def test_five_hundred_mutations_are_read_or_refused():
     done = run(str(MEASURE / "fuzz.py"), "--mutations", "500", "--kinds", FORMATS)
     assert done.returncode == 0, done.stdout + done.stderr
     tried, read, refused, wrong = map(int, done.stdout.split("\nall")[1].split()[:4])
@@ -74,7 +72,7 @@ def test_five_hundred_mutations_are_read_or_refused() -> None:
     assert refused > 50
 
 
-def test_a_mutation_is_the_same_in_every_process() -> None:
+def test_a_mutation_is_the_same_in_every_process():
     made = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
@@ -89,7 +87,7 @@ for kind in sys.argv[2].split(","):
     assert len(set(lines)) == 20 * len(FORMATS.split(",")), first.stderr
 
 
-def test_a_worker_that_dies_hangs_or_fills_the_memory_is_wrong_and_the_rest_goes_on() -> None:
+def test_a_worker_that_dies_hangs_or_fills_the_memory_is_wrong_and_the_rest_goes_on():
     done = run("-c", WORK, str(MEASURE))
     assert done.stdout.splitlines() == [
         "fine read ",

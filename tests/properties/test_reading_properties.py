@@ -1,19 +1,16 @@
 """What is read does not depend on the format, on the rows read at once, or on having been written by labelfix."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelfix.data.formats import FORMATS, open_table, write_batches
-from labelfix.data.read import Reading, read_training
+from labelfix.data.read import read_training
 from labelfix.settings.data import DataSettings
 
 WRITTEN = [suffix for format_ in FORMATS if format_.write is not None for suffix in format_.suffixes]
@@ -37,11 +34,11 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
     ]
 )
 LABELS = st.sampled_from(["cat", "dog", "owl|eagle", 'a "quoted" one', "two, words", "", None, "10", "2"])
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=40)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[pa.Table, pa.Table]:
+def tables(draw):
     """A noisy table with at least two classes, and trusted rows out of it."""
     count = draw(st.integers(4, 12))
     as_numbers = draw(st.booleans())
@@ -64,12 +61,12 @@ def tables(draw: st.DrawFn) -> tuple[pa.Table, pa.Table]:
     return noisy, clean
 
 
-def read(noisy: Any, clean: Any, rows: int = 8192, column: str = "text") -> Reading:
-    options: dict[str, Any] = {"text_column": "text"} if column == "text" else {"feature_columns": (column,)}
+def read(noisy, clean, rows=8192, column="text"):
+    options = {"text_column": "text"} if column == "text" else {"feature_columns": (column,)}
     return read_training(noisy, clean, DataSettings(**options), read_rows=rows)
 
 
-def facts(reading: Reading) -> dict[str, Any]:
+def facts(reading):
     """Everything a later stage can see, apart from where the rows came from."""
     data = reading.data
     assert data.noisy.inputs is not None
@@ -90,7 +87,7 @@ def facts(reading: Reading) -> dict[str, Any]:
 
 @settings(SETTINGS, max_examples=15)
 @given(tables(), st.sampled_from(["text", "size"]))
-def test_every_format_gives_the_same_rows(pair: tuple[pa.Table, pa.Table], column: str) -> None:
+def test_every_format_gives_the_same_rows(pair, column):
     noisy, clean = pair
     if column == "size" and noisy["size"].null_count == len(noisy):
         return
@@ -106,7 +103,7 @@ def test_every_format_gives_the_same_rows(pair: tuple[pa.Table, pa.Table], colum
 
 @settings(SETTINGS, max_examples=10)
 @given(tables())
-def test_a_saved_dataset_gives_the_same_rows(pair: tuple[pa.Table, pa.Table]) -> None:
+def test_a_saved_dataset_gives_the_same_rows(pair):
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:
         datasets.Dataset(pair[0]).save_to_disk(f"{folder}/noisy")
@@ -115,9 +112,7 @@ def test_a_saved_dataset_gives_the_same_rows(pair: tuple[pa.Table, pa.Table]) ->
 
 @SETTINGS
 @given(tables(), st.integers(1, 13), st.integers(1, 13), st.sampled_from(WRITTEN))
-def test_the_rows_read_at_once_change_nothing(
-    pair: tuple[pa.Table, pa.Table], rows: int, other: int, suffix: str
-) -> None:
+def test_the_rows_read_at_once_change_nothing(pair, rows, other, suffix):
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{name}{suffix}" for name in ("noisy", "clean")]
         for path, table in zip(paths, pair, strict=True):
@@ -129,7 +124,7 @@ def test_the_rows_read_at_once_change_nothing(
 
 @SETTINGS
 @given(tables(), st.sampled_from(WRITTEN), st.integers(1, 5))
-def test_writing_what_was_read_gives_the_same_file(pair: tuple[pa.Table, pa.Table], suffix: str, rows: int) -> None:
+def test_writing_what_was_read_gives_the_same_file(pair, suffix, rows):
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / f"a{suffix}", Path(folder) / f"b{suffix}"
         write_batches(first, pair[0].schema, pair[0].to_batches())
@@ -145,7 +140,7 @@ def test_writing_what_was_read_gives_the_same_file(pair: tuple[pa.Table, pa.Tabl
 
 @SETTINGS
 @given(st.integers(1, 9), st.integers(1, 9), st.data())
-def test_the_hash_of_a_table_does_not_depend_on_how_it_is_cut(first: int, second: int, data: st.DataObject) -> None:
+def test_the_hash_of_a_table_does_not_depend_on_how_it_is_cut(first, second, data):
     table, _ = data.draw(tables())
     cut = [pa.concat_tables([table.slice(0, n), table.slice(n)]) for n in (first, second)]
     assert open_table(cut[0]).content_hash() == open_table(cut[1]).content_hash()
@@ -153,7 +148,7 @@ def test_the_hash_of_a_table_does_not_depend_on_how_it_is_cut(first: int, second
 
 @SETTINGS
 @given(st.lists(st.sampled_from(["1", "2", "10", "x2", "x10", "b", "-3", "0.5"]), min_size=4, max_size=20))
-def test_codes_and_names_belong_together(labels: list[str]) -> None:
+def test_codes_and_names_belong_together(labels):
     if len(set(labels)) < 2:
         return
     noisy = pa.table({"x": np.arange(len(labels)) * 0.5, "id": np.arange(len(labels)), "label": labels})

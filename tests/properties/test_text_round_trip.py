@@ -1,16 +1,13 @@
 """A text file written again keeps the bytes of its rows, whatever its dialect."""
 
-from __future__ import annotations
-
 import csv
 import io
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labelfix.data.formats import ReadOptions, open_table
@@ -21,7 +18,7 @@ from labelfix.data.formats.csv.records import Cells, read_records
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=150)
 QUOTED = st.text(st.sampled_from("ab \",;\t|\n\r\\'#é猫1."), max_size=8)
 PLAIN = st.text(st.sampled_from("ab #é猫1."), max_size=8)
 LABELS = st.sampled_from(["cat", "dog", "", "two words"])
@@ -29,10 +26,10 @@ STYLES = st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC
 
 
 @st.composite
-def files(draw: st.DrawFn) -> tuple[str, dict[str, Any], list[list[str]]]:
+def files(draw):
     """The text of a file, how it is written, and its rows."""
     bare = draw(st.booleans())
-    way: dict[str, Any] = {
+    way = {
         "delimiter": draw(st.sampled_from(",;\t|")),
         "lineterminator": draw(st.sampled_from(["\n", "\r\n", "\r"])),
         "quotechar": draw(st.sampled_from('"""\'')),
@@ -54,8 +51,8 @@ def files(draw: st.DrawFn) -> tuple[str, dict[str, Any], list[list[str]]]:
     return (whole.removesuffix(way["lineterminator"]) if draw(st.booleans()) else whole), way, rows
 
 
-def rewritten(source: Any, out: Path, changed: list[bool], label: str, chunk: int = 3) -> None:
-    def edits() -> Any:
+def rewritten(source, out, changed, label, chunk=3):
+    def edits():
         done = 0
         for part in source.verbatim(["label"], chunk):
             rows = part.batch.num_rows
@@ -69,9 +66,7 @@ def rewritten(source: Any, out: Path, changed: list[bool], label: str, chunk: in
 
 @SETTINGS
 @given(files(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]), st.data())
-def test_rows_keep_their_bytes_but_for_a_label_and_the_cell_at_the_end(
-    file: tuple[str, dict[str, Any], list[list[str]]], encoding: str, data: st.DataObject
-) -> None:
+def test_rows_keep_their_bytes_but_for_a_label_and_the_cell_at_the_end(file, encoding, data):
     text, way, rows = file
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "noisy.csv", Path(folder) / "out.csv"
@@ -101,9 +96,9 @@ def test_rows_keep_their_bytes_but_for_a_label_and_the_cell_at_the_end(
     assert after.endswith(end) == text.endswith(end)
 
 
-def _records(text: str, way: dict[str, Any]) -> list[str]:
+def _records(text, way):
     """The records of a text without their line ends: quotes stand in pairs, so a line with an odd number goes on."""
-    found: list[str] = []
+    found = []
     held = ""
     for line in io.StringIO(text, newline=""):
         held += line
@@ -119,9 +114,7 @@ def _records(text: str, way: dict[str, Any]) -> list[str]:
     st.sampled_from([('"', None), ('"', "\\"), (None, None), (None, "\\")]),
     st.integers(1, 40),
 )
-def test_records_are_told_apart_as_the_csv_module_does(
-    rows: list[list[str]], way: tuple[str | None, str | None], block: int
-) -> None:
+def test_records_are_told_apart_as_the_csv_module_does(rows, way, block):
     """Written as they are, cells hold stray quotes and escapes: what Python's reader makes of them is what counts."""
     text = "\n".join(",".join(row) for row in rows)
     dialect = Dialect(TextFile(Path("t.csv"), "t.csv", contents=text.encode()), ",", *way)

@@ -1,11 +1,8 @@
 """A finished run on a disk, and servers on this machine's loopback that hold its tables; tests stop what they start."""
 
-from __future__ import annotations
-
 import http.server
 import logging
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +21,7 @@ def online():
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory) -> Path:
+def made(tmp_path_factory):
     """noisy.parquet, noisy.csv, gold.csv, truth.csv, new.parquet, and a run that was trained on them here."""
     folder = tmp_path_factory.mktemp("made")
     noisy, truth = blobs(160, seed=0)
@@ -45,7 +42,7 @@ def made(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def here(made, tmp_path, monkeypatch) -> Path:
+def here(made, tmp_path, monkeypatch):
     """An empty working directory; `made` has the tables and the run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(made / "cache"))
@@ -53,7 +50,7 @@ def here(made, tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[dict[str, str]]:
+def s3_server():
     """The variables by which S3 on this machine is found."""
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server", exc_type=ImportError)
@@ -121,7 +118,7 @@ class _WithRanges(http.server.SimpleHTTPRequestHandler):
     def copyfile(self, source, outputfile):
         outputfile.write(source.read(self.__dict__.pop("_left", -1)))
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_):
         pass
 
 
@@ -130,7 +127,7 @@ class _Whole(_WithRanges):
 
 
 @pytest.fixture(params=[_WithRanges, _Whole], ids=["ranges", "whole"])
-def web(request, made) -> Iterator[str]:
+def web(request, made):
     """The address of a web server that has the tables."""
     pytest.importorskip("aiohttp")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(request.param, directory=str(made)))

@@ -1,7 +1,5 @@
 """What the tests of remote tables share."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -13,14 +11,14 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
 BUCKET = "tables"
 
 
-def blobs(rows: int, seed: int) -> tuple[pa.Table, list[str]]:
+def blobs(rows, seed):
     """Two groups of points whose given labels are wrong in three of ten rows, and the true labels."""
     points, _, _, truth, given = two_groups.blobs(rows, seed)
     ids = [f"item-{row:05d}" for row in range(rows)]
     return pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1], "label": given}), truth
 
 
-def everything_in(folder: Path) -> bytes:
+def everything_in(folder):
     """All bytes of all files below a folder, and their names."""
     found = []
     for root, _, names in os.walk(folder):

@@ -1,7 +1,5 @@
 """Processes that are killed while they write to S3: what was there or what is new, whole."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

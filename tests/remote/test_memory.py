@@ -1,7 +1,5 @@
 """fsspec's memory: the same way for any of its file systems, from Python."""
 
-from __future__ import annotations
-
 import gc
 import sys
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Remote names: what is taken for one, what is shown of it, and what is refused. Nothing is asked."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tables on S3: a real server of its protocol on this machine."""
 
-from __future__ import annotations
-
 import gzip
 import re
 import shlex

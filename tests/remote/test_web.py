@@ -1,7 +1,5 @@
 """Tables on the web, behind signed addresses: read from servers that give parts of files and from those that do not."""
 
-from __future__ import annotations
-
 import pyarrow.parquet as pq
 import pytest
 from remote_tables import SECRET, everything_in

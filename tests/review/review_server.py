@@ -1,7 +1,5 @@
 """A finished run that nobody trained, and `labelfix review` on it in a process of its own."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import http.client
@@ -9,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -39,15 +36,7 @@ ODD_IDS = (
 """Ids that programs like to take for something else."""
 
 
-def make_run(
-    folder: Path,
-    rows: int = 40,
-    trusted: int = 0,
-    ids: Sequence[str] | None = None,
-    opinions=None,
-    same=(),
-    classes: Sequence[str] = CLASSES,
-) -> Path:
+def make_run(folder, rows=40, trusted=0, ids=None, opinions=None, same=(), classes=CLASSES):
     """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
 
     With `ids` of one's own the texts are harmless. `same` are pairs of rows, of which the later one holds what the
@@ -112,7 +101,7 @@ def make_run(
 class Server:
     """The command, from its start until it is ended or killed."""
 
-    def __init__(self, run: Path, *words: str) -> None:
+    def __init__(self, run, *words):
         command = [sys.executable, "-m", "labelfix", "review", "--run", str(run), "--no-browser", "--no-nearest"]
         source = str(Path(labelfix.__file__).parents[1])
         environment = {**os.environ, "PYTHONPATH": source}

@@ -1,13 +1,10 @@
 """`answers.jsonl`: nothing is lost, nothing is decided twice unknowingly, undo goes back."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -27,16 +24,16 @@ for number in range(int(sys.argv[3])):
 """
 
 
-def answer(row: str, decision: str = "keep", label: str | None = "a", **more: object) -> Answer:
+def answer(row, decision="keep", label="a", **more):
     known = {"key": f"{row}:{decision}:{label}", "who": "ann", "when": now(), "queue": "worst", **more}
     return Answer(id=row, decision=decision, label=label, **known)  # type: ignore[arg-type]
 
 
-def undo(of: Answer, key: str = "undo") -> Answer:
+def undo(of, key="undo"):
     return answer(of.id, "undo", None, key=key, takes_back=of.key, who=of.who)
 
 
-def test_the_latest_decision_stands_and_undo_brings_back_the_one_before(tmp_path: Path) -> None:
+def test_the_latest_decision_stands_and_undo_brings_back_the_one_before(tmp_path):
     file = AnswersFile(tmp_path / "answers.jsonl")
     first = file.append(answer("1", "keep", "a"))
     second = file.append(answer("1", "label", "b"), knowing=first.key)
@@ -52,7 +49,7 @@ def test_the_latest_decision_stands_and_undo_brings_back_the_one_before(tmp_path
     assert left.decision == "skip"
 
 
-def test_a_decision_over_one_that_was_not_seen_is_refused_and_a_repeated_one_kept_once(tmp_path: Path) -> None:
+def test_a_decision_over_one_that_was_not_seen_is_refused_and_a_repeated_one_kept_once(tmp_path):
     ann, bob = AnswersFile(tmp_path / "answers.jsonl"), AnswersFile(tmp_path / "answers.jsonl")
     there = ann.append(answer("1"))
     with pytest.raises(DecidedError) as refused:
@@ -64,7 +61,7 @@ def test_a_decision_over_one_that_was_not_seen_is_refused_and_a_repeated_one_kep
     assert [json.loads(line)["label"] for line in lines] == ["a", "b"]
 
 
-def test_what_a_killed_writer_left_of_a_line_goes_and_a_line_without_an_end_stays(tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_of_a_line_goes_and_a_line_without_an_end_stays(tmp_path):
     path = tmp_path / "answers.jsonl"
     file = AnswersFile(path)
     kept = file.append(answer("1"))
@@ -92,7 +89,7 @@ def test_what_a_killed_writer_left_of_a_line_goes_and_a_line_without_an_end_stay
         '{"key":"k","id":"1","decision":"skip","who":"a","when":"w","queue":"q","inclusion":1.5}',
     ],
 )
-def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
+def test_a_damaged_line_is_named(tmp_path, line):
     AnswersFile(tmp_path / "answers.jsonl").append(answer("1"))
     with (tmp_path / "answers.jsonl").open("a") as file:
         file.write(line + "\n")
@@ -100,7 +97,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
         read_answers(tmp_path)
 
 
-def test_threads_and_processes_append_at_once(tmp_path: Path) -> None:
+def test_threads_and_processes_append_at_once(tmp_path):
     path = tmp_path / "answers.jsonl"
     started = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), who, "60"], stdout=subprocess.DEVNULL)
@@ -114,7 +111,7 @@ def test_threads_and_processes_append_at_once(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 180
 
 
-def test_what_was_told_to_be_kept_is_there_after_a_kill(tmp_path: Path) -> None:
+def test_what_was_told_to_be_kept_is_there_after_a_kill(tmp_path):
     path = tmp_path / "answers.jsonl"
     for turn in range(3):
         process = subprocess.Popen(
@@ -128,7 +125,7 @@ def test_what_was_told_to_be_kept_is_there_after_a_kill(tmp_path: Path) -> None:
         assert set(told) <= set(read_answers(tmp_path).standing())
 
 
-def test_a_person_takes_back_the_own_decision_only(tmp_path: Path) -> None:
+def test_a_person_takes_back_the_own_decision_only(tmp_path):
     file = AnswersFile(tmp_path / "answers.jsonl")
     mine = file.append(answer("1"))
     file.append(answer("2", who="bob"))
@@ -137,7 +134,7 @@ def test_a_person_takes_back_the_own_decision_only(tmp_path: Path) -> None:
     assert list(file.ledger.latest_of("ann")) == []
 
 
-def test_a_file_that_an_editor_has_put_in_its_place_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_an_editor_has_put_in_its_place_is_read_anew(tmp_path):
     path = tmp_path / "answers.jsonl"
     file = AnswersFile(path)
     file.append(answer("1"))
@@ -149,7 +146,7 @@ def test_a_file_that_an_editor_has_put_in_its_place_is_read_anew(tmp_path: Path)
     assert list(read_answers(tmp_path).standing()) == ["1", "2", "3"]
 
 
-def test_the_line_that_is_damaged_is_named_by_the_same_number_each_time(tmp_path: Path) -> None:
+def test_the_line_that_is_damaged_is_named_by_the_same_number_each_time(tmp_path):
     file = AnswersFile(tmp_path / "answers.jsonl")
     file.append(answer("1"))
     with file.path.open("a") as more:
@@ -159,8 +156,8 @@ def test_the_line_that_is_damaged_is_named_by_the_same_number_each_time(tmp_path
             file.refresh()
 
 
-def test_decisions_are_kept_where_the_file_system_cannot_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cannot(handle: int) -> None:
+def test_decisions_are_kept_where_the_file_system_cannot_flush(tmp_path, monkeypatch):
+    def cannot(handle):
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr("os.fsync", cannot)

@@ -1,7 +1,5 @@
 """The page in a browser: rows decided by keys, kills between them, hostile rows, timings, readers and phones."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import time

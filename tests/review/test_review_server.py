@@ -1,7 +1,5 @@
 """The page's server: who may ask, what rows become, decisions on the disk, kills, two people."""
 
-from __future__ import annotations
-
 import json
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Rows go out to annotation tools and spreadsheets, and their answers come back to the same rows."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil
@@ -225,7 +223,7 @@ def filled(tool, place, answers):
     return back
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ids.filter(lambda text: text.strip() == text), min_size=3, max_size=8, unique=True))
 def test_ids_survive_every_round_trip(tmp_path, names):
     folder = tmp_path / "made"

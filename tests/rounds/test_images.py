@@ -1,7 +1,5 @@
 """`--no-freeze` on small images: a small network learns beside the features of patches."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

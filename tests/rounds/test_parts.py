@@ -1,7 +1,5 @@
 """The parts of a round: which trusted rows judge, the mean of two fits, and which fit is kept."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`--no-freeze` on texts: the run on fixed features stands, an encoder learns, and the better of both is kept."""
 
-from __future__ import annotations
-
 import functools
 import io
 import json

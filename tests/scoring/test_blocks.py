@@ -1,7 +1,5 @@
 """Corrected labels made block by block."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 

@@ -20,12 +20,7 @@ from labelfix.settings.data import DataSettings
 def named_alike(
     parts: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int
 ) -> TableSource:
-    """Trusted tables as one, the answers among them called as the others are.
-
-    Args:
-        parts: Of `open_trusted`.
-        settings: What columns mean, as given by the user.
-    """
+    """Trusted tables of `open_trusted` as one, the answers among them called as the others are."""
     others = [part for part in parts if not isinstance(part, AnnotatedSource | AnsweredTable)]
     if len(others) < len(parts):
         label = _label_name(others, noisy, settings, read_rows)

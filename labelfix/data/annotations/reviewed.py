@@ -23,11 +23,7 @@ def is_decision(record: Mapping[str, Any]) -> bool:
 
 
 def of_answers(path: Path, name: str) -> Iterator[Mark]:
-    """The decisions of a file.
-
-    Raises:
-        InputError: A line is damaged.
-    """
+    """The decisions of a file."""
     try:
         ledger = AnswersFile(path).ledger
     except RunError as error:

@@ -115,11 +115,7 @@ class AnnotatedSource:
         return AnnotatedSource(*self._about, id_name, label_name)
 
     def beside(self, noisy: TableSource, label_name: str, without: Sequence[str]) -> AnnotatedSource:
-        """The same for a noisy file without ids, whose rows go by their number: with what these rows hold.
-
-        Args:
-            without: Columns that are left out, such as that of the given labels.
-        """
+        """The same for a noisy file without ids, whose rows go by number: with what they hold in the other columns."""
         names = [name for name in noisy.schema.names if name not in {*without, label_name, DRAWN, CHANCE}]
         wanted = np.array([int(mark.id) - 1 for mark in self.marks], dtype=np.int64)
         parts, first = [], 0

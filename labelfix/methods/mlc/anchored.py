@@ -71,12 +71,7 @@ def _passes(rows: FitRows, width: int) -> dict[str, int]:
 
 
 def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
-    """Fit the anchored recipe; see the module's docstring.
-
-    Args:
-        problem: The data; its inputs are fixed features.
-        settings: Unused beyond the recipe's name: the recipe has no knobs.
-    """
+    """Fit the anchored recipe, which has no knobs, on fixed features; see the module's docstring."""
     rows, keep = load_rows(problem, progress), problem.checkpoints
     clock, heard = Clock(progress, {}), None
     if rows.many_classes and problem.opinions is None:

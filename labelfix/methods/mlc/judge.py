@@ -33,10 +33,7 @@ class Right:
     """Shares of right labels among some trusted rows.
 
     Attributes:
-        corrected: Of corrected labels.
-        given: Of given ones.
         prior: Of the commonest class.
-        rows: How many rows.
         paired: How many of them have a given label of their own.
     """
 
@@ -47,11 +44,7 @@ class Right:
     paired: int
 
     def collapse(self, of: str) -> str | None:
-        """See `HeldOutVerdict`.
-
-        Args:
-            of: What the rows are to the networks, for people.
-        """
+        """See `HeldOutVerdict`; `of` is what the rows are to the networks, for people."""
         bar, name = max((self.given, "the given labels"), (self.prior, "the commonest class"))
         if self.rows == 0 or self.corrected >= bar:
             return None
@@ -68,9 +61,7 @@ class HeldOutVerdict:
 
     Attributes:
         corrector: The LCN with its temperatures, that of the classifier among them.
-        held: What judges the held-out rows; None where there are none.
         classifier_right: Plain values: how often the classifier is right on them.
-        right: The shares of their labels that are right.
         collapse: A sentence where corrected labels are worse than what was there before; None where they are not.
     """
 
@@ -92,7 +83,6 @@ def judge_network(
 
     Args:
         transition: T, which no held-out row had a part in.
-        lcn: The trained LCN.
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT
     every = np.arange(len(problem.truth), dtype=np.int64)

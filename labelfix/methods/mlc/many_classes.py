@@ -43,11 +43,7 @@ MEMBERS = "discriminants", "regression"
 
 
 def solve_many(problem: Problem, rows: FitRows, clock: Clock) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data, with one column of given labels.
-    """
+    """Fit it, of one column of given labels; see the module's docstring."""
     noisy, trusted, heads = len(rows.given), len(rows.truth), rows.folds.count + 1
     truth = rows.truth.numpy()
     with clock.part("members", heads * (noisy + trusted)):
@@ -81,12 +77,7 @@ def solve_many(problem: Problem, rows: FitRows, clock: Clock) -> FittedModel:
 
 
 def fit_members(problem: Problem, rows: FitRows, transition: Transitions) -> list[CrossFitted]:
-    """Discriminants and a regression of q, in full and without each fold.
-
-    Args:
-        problem: The data.
-        transition: T.
-    """
+    """Discriminants and a regression of q, in full and without each fold."""
     first, parts = fit_discriminants(rows), (None, *range(rows.folds.count))
 
     def fitted(fold: int | None) -> dict[str, np.ndarray]:
@@ -158,7 +149,6 @@ def _out_of_fold(rows: FitRows, stack: CrossFitted, trust: Trust) -> MadeSoft:
 
 
 def _label_score(soft: MadeSoft, given: Codes) -> Probabilities:
-    """`(N,)` what soft labels make of the given ones."""
     found = np.empty(len(soft), dtype=np.float32)
     for part in row_blocks(len(soft), soft.classes):
         found[part] = np.take_along_axis(soft[part], given[part, None], 1)[:, 0]

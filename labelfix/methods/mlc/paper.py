@@ -43,8 +43,7 @@ from labelfix.networks.loop import make_lcn_optimizer, network_outputs
 from labelfix.networks.plan import Training, TrainingPlan, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.state import History
-from labelfix.networks.training import cut_trusted_rows, history_table, make_trainer, says, train
-from labelfix.networks.warmup import learn_given_labels
+from labelfix.networks.training import cut_trusted_rows, history_table, learn_given_labels, make_trainer, says, train
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
@@ -93,9 +92,6 @@ def train_network(
 
     Returns:
         The last epoch's networks, or the best one's, with temperatures fitted on trusted rows that were kept out.
-
-    Raises:
-        TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
     split = cut_trusted_rows(problem, settings)
     progress.say(split.describe())
@@ -149,7 +145,6 @@ def _warm_up(training: MlcTraining, trainer: MlcTrainer) -> Floats:
 
 
 def _finished(training: MlcTraining, trainer: MlcTrainer, transition: Floats, history: History) -> FittedModel:
-    """Judge what came out and put it together."""
     problem, plan, split, classifier = training.problem, training.plan, training.split, trainer.classifier
     classifier.to(memory_format=torch.contiguous_format).eval()
     verdict = judge_network(problem, split, transition, classifier, trainer.lcn.eval())

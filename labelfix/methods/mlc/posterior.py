@@ -31,8 +31,7 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
-from labelfix.heads.label_terms import Labels, SourceTerms
-from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
+from labelfix.heads.posterior_trust import Labels, SourceTerms, Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
 from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources
@@ -68,12 +67,9 @@ class Posterior:
     """What is made of a given label.
 
     Attributes:
-        corrector: For new rows.
         threshold: From which confidence on a label is changed.
-        own_rows: Soft labels of the noisy rows.
         judges: The corrector without each fold.
         judges_scores: label_score of the noisy rows by each judge, `(N,)` each; None where that is too rough.
-        metrics: What was chosen.
     """
 
     corrector: Corrector
@@ -92,12 +88,7 @@ def fit_posterior(
     correction: StructuredCorrection,
     classifier: CrossFitted,
 ) -> Posterior:
-    """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
-
-    Args:
-        prior: What was known before the meta step.
-        classifier: f, fitted to its labels.
-    """
+    """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows."""
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
     seen = _Seen(rows, prior, labels, correction, classifier)
     given: Labels = problem.given
@@ -213,10 +204,7 @@ class _Seen:
     """Noisy rows by heads that learned them, each row taken out again; some rows at a time.
 
     Attributes:
-        prior: Holds N1.
         labels: What the LCN was given.
-        correction: Made the labels that f learned.
-        classifier: f.
         leverage: What makes leverages of f, learned from all noisy rows (True), and of f without a fold, learned from a
             sample; those of the folds are taken to be the same, as they differ by a quarter of the trusted rows.
     """

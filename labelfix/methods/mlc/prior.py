@@ -86,12 +86,7 @@ class GivenLabels(Protocol):
 
 @dataclass(frozen=True)
 class OneColumn:
-    """One given label a row.
-
-    Attributes:
-        given: `(N,)` given labels.
-        prior: Holds the transition matrices.
-    """
+    """One given label `(N,)` a row."""
 
     given: Tensor
     prior: Prior

@@ -64,13 +64,6 @@ class PublishedTrainer(MlcTrainer):
 
 
 def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
-    """Train classifier and LCN together; see the module's docstring.
-
-    Args:
-        settings: The method's settings; those that the procedure fixes have no say.
-
-    Raises:
-        TrainingError: A loss that is not a number, or a collapsed label correction network.
-    """
+    """Train classifier and LCN together, whatever else the settings say; see the module's docstring."""
     procedure = settings.as_published(make_plan(problem, settings).batch_size, problem.family)
     return paper.train_network(problem, procedure, progress, PublishedTrainer)

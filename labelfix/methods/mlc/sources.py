@@ -22,8 +22,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.heads.label_terms import SourceTerms
-from labelfix.heads.posterior_trust import Trust
+from labelfix.heads.posterior_trust import SourceTerms, Trust
 from labelfix.heads.rows import FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc.prior import Prior
@@ -253,12 +252,7 @@ def _expected(problem: Problem, trusted: Spoken, use: Codes, some: Spoken, f: Fl
 
 
 def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> Sources:
-    """Fit the matrices of all sources.
-
-    Args:
-        prior: Its stack says what each row is before any opinion is heard.
-        heard: The opinions, and the weights of the sources.
-    """
+    """Fit the matrices of all sources; the prior's stack says what each row is before any opinion is heard."""
     part = rows.sample(FITTED_TO)
     some, features = heard.noisy[part.numpy()], rows.noisy[part]
     every, folds = np.arange(len(problem.truth)), rows.folds.of[: len(problem.truth)]

@@ -35,7 +35,6 @@ class MlcTrainer(LookaheadTrainer):
 
     Attributes:
         lcn: g_α.
-        lcn_optimizer: Of g_α.
         window: The meta-gradient of the present window, which has `lookahead` = k steps.
         gamma: γ of the last step; None for a window's first.
     """

@@ -173,7 +173,6 @@ def train(
     """Minimise the mean trusted loss over the folds plus the prior (1/2M) Σ (deviation / σ)².
 
     Args:
-        problems: One a fold.
         trusted: M.
 
     Returns:

@@ -20,12 +20,7 @@ STAGES = {
 
 @dataclass
 class Clock:
-    """Which part took how long.
-
-    Attributes:
-        progress: Shown every part.
-        seconds: Part → seconds.
-    """
+    """Which part took how many seconds; `progress` is shown every part."""
 
     progress: Progress
     seconds: dict[str, float]

@@ -119,11 +119,7 @@ class EncodedImages:
 def encode_images(
     table: InputTable, config: dict[str, Any], smallest_crop: float, compute: ComputeSettings, progress: Progress
 ) -> EncodedImages:
-    """Put a table's encoded images, unchanged, into one file of the cache.
-
-    Args:
-        smallest_crop: Share of the image's area that the smallest random part has.
-    """
+    """Put a table's encoded images, unchanged, into one file of the cache."""
     files = ImageFiles(table, compute.read_rows)
     key = hashlib.sha256(b"encoded images 1" + contents_hash(table, compute.read_rows, progress).encode()).hexdigest()
 

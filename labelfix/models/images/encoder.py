@@ -58,7 +58,6 @@ class FrozenTimm(FrozenEncoder):
         return self.batch_size
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
-        """Features of unit norm."""
         device = pick_device(compute.device)
         by = normalisation(self.config["mean"], self.config["std"], device)
         images = decode_window(batch.column(0), name, row, evaluation(self.config), compute.workers)
@@ -88,11 +87,7 @@ class FrozenTimm(FrozenEncoder):
 def open_image_encoder(
     spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> FrozenTimm | TrainedTimm:
-    """A timm model by folder or `timm:NAME`.
-
-    Raises:
-        SettingsError: It is not there, or is no timm model.
-    """
+    """A timm model by folder or `timm:NAME`."""
     (name,) = settings.backbones
     repository = _repository(name) if name.startswith("timm:") else None
     folder = find_encoder(name, "timm:", repository, compute.offline, progress)

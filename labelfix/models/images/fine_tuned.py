@@ -96,11 +96,6 @@ class TrainedTimm(WholeNetwork):
         save_for_hf(model, str(folder), model_config=names, model_args=arguments or None, safe_serialization=True)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote.
-
-        Raises:
-            RunError: It is damaged.
-        """
         try:
             model: Any = create(EncoderFolder(folder.resolve(), str(folder)))
             last = model.get_classifier()
@@ -124,9 +119,6 @@ def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
 
     Returns:
         D, what the head reads.
-
-    Raises:
-        SettingsError: It is not: the model cannot be trained with a head of ours.
     """
     whole: Any = copy.deepcopy(model).eval()
     pixels = torch.linspace(-1, 1, 3 * config["input_size"][1] ** 2).reshape(1, *config["input_size"])

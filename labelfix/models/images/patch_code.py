@@ -104,12 +104,7 @@ class PatchCode:
 
 
 class PatchDescriber:
-    """The raw figures of images.
-
-    Args:
-        filters: `(K, 3 P P)`.
-        offsets: `(K,)`.
-    """
+    """The raw figures of images, by filters `(K, 3 P P)` and offsets `(K,)`."""
 
     def __init__(self, rules: PatchRules, filters: Array, offsets: Array) -> None:
         self._rules, self._filters = rules, filters
@@ -119,11 +114,7 @@ class PatchDescriber:
         self._of_pixels = quarter_means(rules.side)
 
     def raw(self, image: npt.NDArray[np.uint8]) -> Array:
-        """`(W,)`: of each quarter the likeness above the threshold by atom, that below its negative, and the colour.
-
-        Args:
-            image: `uint8 (S, S, 3)`.
-        """
+        """`(W,)` of `uint8 (S, S, 3)`: of each quarter likeness by atom above the threshold, below it, colour."""
         pixels = image.astype(np.float32)
         patches = without_contrast(patches_of(pixels, self._rules.patch), self._rules.contrast)
         likeness = patches @ self._filters.T
@@ -142,11 +133,7 @@ class PatchEncoder:
         self._mean, self._projection = code.mean, np.ascontiguousarray(code.projection.T)
 
     def features(self, image: npt.NDArray[np.uint8]) -> Array:
-        """`float32 (D,)` of length 1; zeros where nothing tells the image from the mean.
-
-        Args:
-            image: `uint8 (S, S, 3)`.
-        """
+        """`float32 (D,)` of length 1 of an image `uint8 (S, S, 3)`; zeros where nothing tells it from the mean."""
         projected = self._projection @ (self._describer.raw(image) - self._mean)
         length = np.sqrt(np.square(projected, dtype=np.float64).sum())
         return np.asarray(projected / max(length, SHORTEST), dtype=np.float32)

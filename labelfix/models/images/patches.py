@@ -56,7 +56,6 @@ class PatchFeatures(FrozenFeatures):
         return digest(self.family, 2, self.code.digest)
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
-        """Features of unit norm."""
         encoder, side = PatchEncoder(self.code), self.code.rules.side
         # Many images at once, each on one thread: so their number changes no bit, and none waits for another.
         with one_thread():
@@ -65,7 +64,6 @@ class PatchFeatures(FrozenFeatures):
             )
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the arrays."""
         return {**self.code.rules.to_json(), "atoms": len(self.code.offsets), "width": self.feature_width}
 
     @classmethod

@@ -26,8 +26,6 @@ class ResidentImages:
 
     Attributes:
         pixels: `uint8 (N, S, S, 3)` on the device.
-        by: How pixels are normalised, on the device.
-        margin: Pixels of padding of the random crop.
     """
 
     pixels: Tensor
@@ -66,11 +64,7 @@ def resident(inputs: Inputs, device: torch.device) -> ResidentImages | None:
 
 
 def placed(tensor: Tensor, rows: RowNumbers | None, device: torch.device) -> Tensor | None:
-    """Some rows of a tensor, or all, on the device; None for more than a GPU has room for.
-
-    Args:
-        tensor: `(N, ...)` on the CPU.
-    """
+    """Some rows of a tensor `(N, ...)` of the CPU, or all, on the device; None for more than a GPU has room for."""
     chosen = tensor if rows is None else tensor[torch.from_numpy(np.ascontiguousarray(rows))]
     if device.type == "cuda" and chosen.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
         return None

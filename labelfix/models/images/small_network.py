@@ -91,7 +91,6 @@ class LearntImages(FrozenFeatures):
 
     Attributes:
         side: S; images of another size are scaled to it.
-        weights: Weights and statistics of the network, by name.
     """
 
     family: ClassVar[str] = "small-network"
@@ -116,7 +115,6 @@ class LearntImages(FrozenFeatures):
         return digest(self.family, 1, self.side, total.hexdigest())
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
-        """Features of unit norm."""
         device = pick_device(compute.device)
         pixels = decode_window(batch.column(0), name, row, lambda each: square(each, self.side), compute.workers)
         with torch.inference_mode(), full_precision(device):
@@ -124,7 +122,6 @@ class LearntImages(FrozenFeatures):
             return unit_norm(self._network.to(device)(seen).cpu().numpy())
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the weights."""
         return {"side": self.side, "mean": list(MEAN), "std": list(STD)}
 
     @classmethod

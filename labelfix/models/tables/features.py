@@ -42,11 +42,7 @@ CUT = 10.0
 
 
 class NumbersForHead(FrozenFeatures):
-    """Numbers that a linear head reads, or one hidden layer before it.
-
-    Attributes:
-        hidden_units: U, or None for a linear head.
-    """
+    """Numbers that a linear head reads, or one hidden layer of so many units before it."""
 
     rows_at_once: ClassVar[int] = 8192
     hidden_units: int | None
@@ -114,7 +110,6 @@ class TableFeatures(NumbersForHead):
 
     @property
     def encoded_width(self) -> int:
-        """Numbers of an encoded row."""
         return len(self.statistics.mean) + sum(map(len, self.statistics.categories))
 
     @cached_property
@@ -138,12 +133,7 @@ class TableFeatures(NumbersForHead):
 
 @dataclass(frozen=True)
 class EmbeddingFeatures(NumbersForHead):
-    """Ready embeddings of unit norm, with a linear head or one hidden layer.
-
-    Attributes:
-        spec: The embedding column; `spec.width` is D.
-        hidden_units: U, or None for a linear head.
-    """
+    """Ready embeddings of unit norm, with a linear head or one hidden layer."""
 
     family: ClassVar[str] = "embedding"
     spec: InputSpec
@@ -177,7 +167,6 @@ class EmbeddingFeatures(NumbersForHead):
 
     @property
     def encoded_width(self) -> int:
-        """Numbers of an encoded row."""
         return int(self.spec.width or 0)
 
 

@@ -64,22 +64,14 @@ def ranked(linear: Floats, quantiles: Floats) -> Floats:
 
 
 def waves(even: Floats, projections: Floats) -> Floats:
-    """`(B, 2F)` cosines and sines.
-
-    Args:
-        even: `(B, C)` of `ranked`.
-    """
+    """`(B, 2F)` cosines and sines of `ranked` features `(B, C)`."""
     turned = even @ projections
     return np.asarray(np.hstack([np.cos(turned), np.sin(turned)]) / np.sqrt(projections.shape[1]))
 
 
 @dataclass(frozen=True)
 class KernelTable(FrozenFeatures):
-    """Principal components of a table's random Fourier features; the classifier is a linear head.
-
-    Attributes:
-        source: Hash of what was fitted on.
-    """
+    """Principal components of a table's random Fourier features; the classifier is a linear head."""
 
     family: ClassVar[str] = "kernel"
     rows_at_once: ClassVar[int] = TableFeatures.rows_at_once
@@ -105,16 +97,11 @@ class KernelTable(FrozenFeatures):
         return self.map(self.linear.window(batch, row, name, compute))
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the file of `write_parts`."""
         return self.linear.to_json() | {"source": self.source, "width": self.feature_width}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> KernelTable:
-        """Read back what `to_json` and `write_parts` gave.
-
-        Raises:
-            RunError: A file is missing or damaged.
-        """
+        """Read back what `to_json` and `write_parts` gave."""
         linear = TableFeatures.from_json(values, spec, folder)
         numbers = len(linear.statistics.mean)
         shapes: dict[str, Shape] = {

@@ -130,7 +130,6 @@ def _fences(table: InputTable, numeric: tuple[str, ...], read_rows: int) -> npt.
 
 
 def _missing(column: pa.Array) -> int:
-    """How many cells are null or NaN."""
     if pa.types.is_floating(column.type):
         return int(np.isnan(column.to_numpy(zero_copy_only=False)).sum())
     return int(column.null_count)

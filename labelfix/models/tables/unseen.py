@@ -67,14 +67,9 @@ class UnseenValues:
     """Counts them, block by block.
 
     Attributes:
-        name: The rows, as the user named them.
-        known: See `known_categories`.
-        usual: See `usual_numbers`.
-        progress: Told of many.
         count: Cells of each column.
         values: Some of the categories of each column.
         far: How many numbers of a column are far from the usual ones, and the last of these.
-        told: Whether they were told.
     """
 
     name: str

@@ -133,11 +133,6 @@ class FineTunedText(WholeNetwork):
         load_tokenizer(self.folder).save_pretrained(folder)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote.
-
-        Raises:
-            RunError: It is damaged.
-        """
         try:
             backbone = SequenceBackbone(*_load(self.folder, num_classes))
             module = Classifier(backbone, self.width, num_classes, torch.Generator())
@@ -152,11 +147,7 @@ class FineTunedText(WholeNetwork):
 
 
 def probe(folder: EncoderFolder) -> int:
-    """Load the sequence classifier once and see that it comes apart.
-
-    Returns:
-        D, what the head reads.
-    """
+    """Load the sequence classifier once and see that it comes apart; gives D, what the head reads."""
     with seeded(torch.Generator()):
         backbone = SequenceBackbone(*_load(folder, 2))
     return int(backbone.last.in_features)

@@ -44,11 +44,7 @@ CHARACTERS = (3, 4)
 
 @dataclass(frozen=True)
 class HashedText(FrozenFeatures):
-    """Hashed words and character n-grams; the classifier is a linear head.
-
-    Attributes:
-        dimensions: D, at least 2.
-    """
+    """Hashed words and character n-grams; the classifier is a linear head."""
 
     family: ClassVar[str] = "hashed-text"
     rows_at_once: ClassVar[int] = 2048

@@ -80,16 +80,11 @@ class LexicalText(FrozenFeatures):
         return digest(self.family, 2, self.source)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs beside the files of `write_parts`."""
         return {"source": self.source, "rows": self.rows, "terms": len(self.terms), "width": len(self.components)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> LexicalText:
-        """Read back what `to_json` and `write_parts` gave.
-
-        Raises:
-            RunError: A file is missing or damaged.
-        """
+        """Read back what `to_json` and `write_parts` gave."""
         path, (count, width) = folder / VOCABULARY, (int(values["terms"]), int(values["width"]))
         terms = read_checked(path, list[str])
         if len(terms) != count or any(not one < other for one, other in zip(terms, terms[1:], strict=False)):
@@ -119,7 +114,6 @@ class LexicalText(FrozenFeatures):
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """Term → its place."""
         return {term: place for place, term in enumerate(self.terms)}
 
     @cached_property

@@ -21,7 +21,6 @@ class FlagFormat:
 
     Attributes:
         module: Where it is written, by a function `write(judgement) -> str`.
-        about: What it is for.
         most: So many findings it holds and no more, whatever is asked; None for all.
         usual: So many where nothing is asked; None for as many as it holds.
         by_show: Whether anybody is asked: what a service reads holds what the service takes.
@@ -34,20 +33,12 @@ class FlagFormat:
     by_show: bool = False
 
     def shows(self, asked: int | None) -> int | None:
-        """How many findings it shows; None for all.
-
-        Args:
-            asked: What was asked for; None for nothing.
-        """
+        """How many findings it shows where so many, or None for nothing, were asked for; None for all."""
         wanted = asked if self.by_show and asked is not None else self.usual
         return min((limit for limit in (wanted, self.most) if limit is not None), default=None)
 
     def write(self, judgement: Judgement, asked: int | None = None) -> str:
-        """The judgement in this format, without an end of line after the last.
-
-        Args:
-            judgement: With as many findings as are shown, or more.
-        """
+        """The judgement, of at least as many findings as are shown, in this format, without a last end of line."""
         shown = replace(judgement, findings=judgement.findings[: self.shows(asked)])
         write: Callable[[Judgement], str] = import_module(f"labelfix.outputs.formats.{self.module}").write
         return write(shown)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from labelfix.outputs.formats.fingerprints import in_repository
 from labelfix.outputs.formats.markdown import write as markdown
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import visible
-from labelfix.outputs.repository import in_repository
 from labelfix.outputs.wording import verdict
 
 MOST = 10

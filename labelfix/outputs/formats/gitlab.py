@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelfix.outputs.formats.fingerprints import RULE, fingerprint, sentence, short
+from labelfix.outputs.formats.fingerprints import RULE, fingerprint, in_repository, sentence, short
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import json_text, visible
-from labelfix.outputs.repository import in_repository
 
 
 def write(judgement: Judgement) -> str:

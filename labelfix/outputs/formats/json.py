@@ -26,7 +26,11 @@ def write(judgement: Judgement) -> str:
         "issue_rate": judgement.issue_rate,
         "max_issue_rate": judgement.max_issue_rate,
         **(judgement.chosen.figures if judgement.chosen else {}),
-        **(_noise_json(judgement) if judgement.noise_rate else {}),
+        **(
+            {name: getattr(judgement, name) for name in ("noise_rate", "max_noise_rate")}
+            if judgement.noise_rate
+            else {}
+        ),
         **({"new_rows": dict(judgement.new_rows)} if judgement.new_rows else {}),
         **({"drift": [each.to_json() for each in judgement.drift]} if judgement.drift else {}),
         "gates": [
@@ -63,7 +67,3 @@ def write(judgement: Judgement) -> str:
         ],
     }
     return json_text(value)
-
-
-def _noise_json(judgement: Judgement) -> dict[str, Any]:
-    return {"noise_rate": judgement.noise_rate, "max_noise_rate": judgement.max_noise_rate}

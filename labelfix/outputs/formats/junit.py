@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from labelfix.outputs.formats.fingerprints import RULE, sentence, short
+from labelfix.outputs.formats.fingerprints import RULE, in_repository, sentence, short
 from labelfix.outputs.judgement import Finding, Gate, Judgement
 from labelfix.outputs.plain_text import visible
-from labelfix.outputs.repository import in_repository
 
 
 def write(judgement: Judgement) -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from labelfix.outputs.formats.fingerprints import RULE, fingerprint, sentence, short
+from labelfix.outputs.formats.fingerprints import RULE, fingerprint, in_repository, sentence, short
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import json_text
-from labelfix.outputs.repository import in_repository
 from labelfix.version import __version__
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from labelfix.outputs.report.history import NamedCurve
 from labelfix.outputs.report.plain import number, percent
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 520, 240, 46, 34, 10
 POINTS = 300
 """Points of a curve; longer ones are thinned."""
+
+
+NAMES = {
+    "held_out_accuracy": "Trusted rows kept out of the training: share right",
+    "held_out_loss": "Trusted rows kept out of the training: log loss",
+    "meta_loss": "Log loss on the trusted rows that steer the correction",
+    "corrected_loss": "Log loss on the noisy rows",
+    "clean_loss": "Log loss on the trusted rows that are learned from",
+    "changed": "Share of the given labels that the correction changes",
+}
+"""Column of `history.parquet` → what it is; in this order. Other columns (step sizes, norms, weights, memory) help
+those who tune a method and stay in the file."""
+
+SHARES = ("held_out_accuracy", "changed")
 
 
 def histogram(counts: npt.NDArray[np.int64]) -> Markup:
@@ -71,16 +85,11 @@ def curve(found: NamedCurve) -> Markup:
     low, high = min(value for _, value in points), max(value for _, value in points)
     span, last = (high - low) or 1.0, max(len(found.series) - 1, 1)
     drawn = " ".join(f"{_x(i / last)},{_y((value - low) / span)}" for i, value in points)
-    told = percent if found.share else number_of_three
+    told = percent if found.share else lambda value: number(float(f"{value:.3g}"))
     ticks = [(float(_y(0)), told(low)), (float(_y(1)), told(high))]
     summary = f"{found.name}: from {told(points[0][1])} to {told(points[-1][1])}, between {told(low)} and {told(high)}"
     across = [(0, found.ends[0]), (1, found.ends[1])]
     return _frame([f'<polyline class="line" points="{drawn}"/>'], found.across, across, ticks, summary)
-
-
-def number_of_three(value: float) -> str:
-    """A number for an axis."""
-    return number(float(f"{value:.3g}"))
 
 
 def _x(share: float) -> str:
@@ -110,3 +119,45 @@ def _frame(
     return Markup(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{summary}">{"".join(lines)}{"".join(parts)}</svg>'
     )
+
+
+@dataclass(frozen=True)
+class NamedCurve:
+    """A curve to draw.
+
+    Attributes:
+        series: One value a row of the history; NaN where there is none.
+        ends: What the first and the last of them are called.
+    """
+
+    name: str
+    series: Sequence[float]
+    share: bool
+    across: str
+    ends: tuple[str, str]
+
+
+def named_curves(history: Mapping[str, Sequence[float]]) -> list[NamedCurve]:
+    """The curves worth drawing: known by name, and not flat.
+
+    Args:
+        history: Column → values. Without epochs it is a list of settings that were tried, not a course over time.
+    """
+    epochs = history.get("epoch")
+    if not epochs:
+        return []
+    rising = all(before < after for before, after in zip(epochs, epochs[1:], strict=False))
+    if rising:
+        across, ends = "epoch", (f"{epochs[0]:,.0f}", f"{epochs[-1]:,.0f}")
+    else:
+        across, ends = "course of the training, phase by phase", ("start", "end")
+    return [
+        NamedCurve(text, history[name], name in SHARES, across, ends)
+        for name, text in NAMES.items()
+        if name in history and _varies(history[name])
+    ]
+
+
+def _varies(series: Sequence[float]) -> bool:
+    finite = [value for value in series if math.isfinite(value)]
+    return len(finite) > 1 and min(finite) < max(finite)

@@ -34,11 +34,8 @@ class WorstRow:
     """A row of the table of worst rows.
 
     Attributes:
-        position: Place in the noisy table, from 0.
         row: Row of that file, from 1.
         label_score: P(given label is right).
-        action: `relabel` or `review`.
-        p_value: None where there is none.
     """
 
     position: int
@@ -60,13 +57,11 @@ class Collected:
     Attributes:
         evidence: Of `metrics.json`; empty for runs that have none.
         before: `(K,)` given labels of each class.
-        after: `(K,)` corrected labels.
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
-        history: Column → values, numbers only.
     """
 
     path: str
@@ -123,7 +118,7 @@ def collect(folder: RunFolder, most: int) -> Collected:
         after=after,
         matrix=matrix,
         histogram=histogram,
-        actions=_actions(folder),
+        actions=(read_metrics(folder).get("counts") or {}).get("actions", {}),
         worst=_worst(rows, worst.rows()),
         listed=worst.seen,
         trusted_changed=trusted_changed,
@@ -138,12 +133,6 @@ def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[Worst
     found = rows_at(rows, positions, names)
     each = ((position, list(found[position].values())) for position in positions.tolist())
     return tuple(WorstRow(place, str(cells[0]), *cells[1:], *[None] * (9 - len(cells))) for place, cells in each)
-
-
-def _actions(folder: RunFolder) -> dict[str, int]:
-    """Rows of each action, as `metrics.json` counts them; empty where it does not."""
-    counts = read_metrics(folder).get("counts")
-    return dict(counts["actions"]) if counts else {}
 
 
 def _history(folder: RunFolder) -> dict[str, list[float]]:

@@ -14,12 +14,7 @@ from markupsafe import Markup, escape
 
 @dataclass(frozen=True)
 class Word:
-    """A word with its meaning.
-
-    Attributes:
-        key: Part of its address in the page.
-        forms: How it may stand in a sentence; lower case.
-    """
+    """A word with its meaning."""
 
     key: str
     name: str

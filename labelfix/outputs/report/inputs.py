@@ -38,11 +38,7 @@ TABLE_COLUMNS = 6
 
 @dataclass(frozen=True)
 class RowView:
-    """What a row looks like.
-
-    Attributes:
-        image: A `data:` address; empty where the row is no image.
-    """
+    """What a row looks like: its text, and of an image a `data:` address."""
 
     text: str
     image: str = ""
@@ -70,7 +66,10 @@ def cells_of(
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings."""
     found = CellReader(metadata, places).read(wanted)
-    return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
+    return {
+        row: {name: value.get("path") if isinstance(value, dict) else value for name, value in cells.items()}
+        for row, cells in found.items()
+    }
 
 
 class CellReader:
@@ -105,10 +104,6 @@ class CellReader:
         if place not in self._opened:
             self._opened[place] = open_table(place, options=ReadOptions(self._encoding))
         return self._opened[place]
-
-
-def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
-    return value.get("path") if isinstance(value, dict) else value
 
 
 def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> RowView:
@@ -146,7 +141,6 @@ def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:
 
     Args:
         value: Its cell: a path, or an object with `path` or `bytes`.
-        longest: Pixels of its longer side at most.
     """
     from PIL import Image
 

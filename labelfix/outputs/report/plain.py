@@ -18,11 +18,7 @@ LONGEST = 40
 
 
 def plain(value: Any) -> str:  # noqa: ANN401 - a cell
-    """A cell or a finding in words, on one line as it stands; texts stay as they are.
-
-    Args:
-        value: Anything that a file or `metrics.json` may hold: numbers (NumPy's too), texts, dates, lists, objects.
-    """
+    """A cell, or a finding of `metrics.json`, in words, on one line as it stands; texts stay as they are."""
     if value is None:
         return NOTHING
     if isinstance(value, bool | np.bool_):
@@ -69,11 +65,7 @@ def fixed(value: float | None, digits: int = 3) -> str:
 
 
 def between(estimate: Mapping[str, Any], as_percent: bool = True) -> str:
-    """The interval of an estimate: `34.9 to 41.2 %`; where an end is not known, that there is none.
-
-    Args:
-        estimate: `low` and `high`, each a number or nothing.
-    """
+    """The interval of an estimate: `34.9 to 41.2 %`; where an end is not known, that there is none."""
     low, high = estimate["low"], estimate["high"]
     if low is None or high is None:
         return "no interval"

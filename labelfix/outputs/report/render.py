@@ -16,12 +16,12 @@ from markupsafe import Markup, escape
 
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.report import charts
-from labelfix.outputs.report.advice import advice
+from labelfix.outputs.report.charts import named_curves
 from labelfix.outputs.report.collect import Collected
 from labelfix.outputs.report.glossary import Glossary
-from labelfix.outputs.report.history import named_curves
 from labelfix.outputs.report.inputs import RowView, look_at
 from labelfix.outputs.report.plain import between, fixed, moment, percent, plain
+from labelfix.outputs.summing_up import advice
 from labelfix.runs import atomic_path
 
 LARGEST = 5_000_000
@@ -220,7 +220,6 @@ def _matrix(found: Collected) -> list[list[dict[str, Any]]]:
 
 
 def _pairs(found: Collected) -> list[tuple[str, str, int]]:
-    """The most frequent changes."""
     off = found.matrix.copy()
     np.fill_diagonal(off, 0)
     order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]

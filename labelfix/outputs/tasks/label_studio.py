@@ -23,11 +23,7 @@ TAGS = {"text": "Text", "image": "Image", "row": "Table"}
 
 
 def write(rows: TaskRows, folder: Path) -> tuple[int, list[str]]:
-    """Write them into a new folder.
-
-    Returns:
-        How many tasks, and the names of the files.
-    """
+    """Write them into a new folder; gives how many tasks, and the names of the files."""
     (folder / CONFIG).write_text(config(list(rows.parts), rows.classes), encoding="utf-8")
     names, count = [], 0
     for number, part in enumerate(_parts(json.dumps(_task(task, rows), ensure_ascii=False) for task in rows), start=1):

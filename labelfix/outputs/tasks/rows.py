@@ -64,11 +64,7 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskRows:
-    """What all of them share.
-
-    Attributes:
-        people: How many people are to label each.
-    """
+    """What all of them share, and how many people are to label each."""
 
     folder: RunFolder
     own: OwnInput
@@ -122,7 +118,6 @@ class TaskRows:
 
 
 def _held(spec: InputSpec, cells: Mapping[str, Any], file: Path) -> Any:  # noqa: ANN401 - see `Task.holds`
-    """A part of the input of a row."""
     if spec.kind == "table":
         return {name: "" if cells.get(name) is None else plain(cells[name]) for name in spec.columns}
     if spec.kind == "image":

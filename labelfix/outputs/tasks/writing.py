@@ -33,11 +33,7 @@ HOW = {
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
-
-    Attributes:
-        files: Names of the files in the folder; empty for a single file.
-    """
+    """How many tasks were written, and the names of the files in a folder."""
 
     tasks: int
     files: tuple[str, ...] = ()
@@ -50,9 +46,6 @@ def place_of(tool: str, out: Path | None, overwrite: bool = False) -> Path:
         tool: One of `TOOLS`.
         out: The place that was asked for; None for one that is called after the tool.
         overwrite: Take the name after the tool also where something is there.
-
-    Raises:
-        SettingsError: There is no such tool, or the name's ending is not one of its own.
     """
     if tool not in TOOLS:
         raise SettingsError(f"--tasks {tool}: there is no such form; there are {', '.join(TOOLS)}")

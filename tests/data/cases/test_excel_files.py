@@ -1,11 +1,7 @@
 """Excel workbooks: the first sheet that holds something, as if it had been saved as CSV."""
 
-from __future__ import annotations
-
 import sys
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
@@ -19,7 +15,7 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 DATES = f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
 
 
-def workbook(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
+def workbook(path, **sheets):
     """A workbook with some sheets; `@45000` is a day, by its number."""
     with zipfile.ZipFile(path, "w") as book:
         types = "".join(
@@ -55,7 +51,7 @@ def workbook(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
     return path
 
 
-def _row(number: int, cells: Sequence[object]) -> str:
+def _row(number, cells):
     found = ""
     for place, cell in enumerate(cells):
         at = f'r="{"ABCDEFGH"[place]}{number}"'
@@ -79,7 +75,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.xlsm", "t.csv", "t"])
-def test_a_workbook_is_read_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+def test_a_workbook_is_read_whatever_it_is_called(tmp_path, name):
     source = open_table(workbook(tmp_path / name, first=TABLE))
     assert (source.format, source.untyped, source.remarks) == ("excel", True, ())
     assert [row for chunk in source.verbatim() for row in chunk.batch.to_pylist()] == [
@@ -94,20 +90,20 @@ def test_a_workbook_is_read_whatever_it_is_called(tmp_path: Path, name: str) -> 
     ]
 
 
-def test_a_title_above_the_header_is_passed_over(tmp_path: Path) -> None:
+def test_a_title_above_the_header_is_passed_over(tmp_path):
     cells = [["Tickets of November"], [], ["id", "text", "label"], [1, "a", "x"], [2, "b", "y"], [3, "c", "x"]]
     source = open_table(workbook(tmp_path / "t.xlsx", One=cells))
     assert source.schema.names == ["id", "text", "label"]
     assert source.remarks == ("what stands above the header is passed over ('Tickets of November')",)
 
 
-def test_the_sheet_that_is_read_is_named_where_there_are_several(tmp_path: Path) -> None:
+def test_the_sheet_that_is_read_is_named_where_there_are_several(tmp_path):
     source = open_table(workbook(tmp_path / "t.xlsx", empty=[], data=TABLE, notes=[["some"], ["more"]]))
     assert source.schema.names == TABLE[0]
     assert source.remarks == ("the sheet 'data' is read, and not 'notes'",)
 
 
-def test_an_empty_and_a_damaged_workbook_are_refused(tmp_path: Path) -> None:
+def test_an_empty_and_a_damaged_workbook_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"t\.xlsx: is a workbook without a filled cell"):
         open_table(workbook(tmp_path / "t.xlsx", empty=[]))
     (tmp_path / "u.xlsx").write_bytes(b"PK\x03\x04 no archive")
@@ -115,7 +111,7 @@ def test_an_empty_and_a_damaged_workbook_are_refused(tmp_path: Path) -> None:
         open_table(tmp_path / "u.xlsx")
 
 
-def test_without_the_package_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_message_says_how_to_get_it(tmp_path, monkeypatch):
     path = workbook(tmp_path / "t.xlsx", first=TABLE)
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(InputError, match=r"python-calamine.* is missing; pip install 'labelfix\[excel\]'"):

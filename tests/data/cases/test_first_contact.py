@@ -1,12 +1,9 @@
 """Files of tools and people that are no table of single labels, or not quite: read, or called by their name."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +11,7 @@ import pytest
 
 from labelfix.cli import main
 from labelfix.data.formats import write_batches
-from labelfix.data.read import Reading, read_training
+from labelfix.data.read import read_training
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -30,8 +27,8 @@ Put = Callable[[str, str | bytes], Path]
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(name: str, content: str | bytes) -> Path:
+def put(tmp_path):
+    def write(name, content):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -40,29 +37,29 @@ def put(tmp_path: Path) -> Put:
     return write
 
 
-def csv_of(columns: dict[str, Any], delimiter: str = ",") -> str:
+def csv_of(columns, delimiter=","):
     lines = [delimiter.join(columns), *(delimiter.join(map(str, row)) for row in zip(*columns.values(), strict=True))]
     return "\n".join(lines) + "\n"
 
 
-def records(columns: dict[str, Any]) -> list[dict[str, Any]]:
+def records(columns):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 ROWS = records(NOISY)
 
 
-def read(noisy: Any, clean: Any = GOLD, **settings: Any) -> Reading:
+def read(noisy, clean=GOLD, **settings):
     return read_training(pa.table(noisy) if isinstance(noisy, dict) else noisy, clean, DataSettings(**settings))
 
 
-def refused(noisy: Any, clean: Any = GOLD, **settings: Any) -> str:
+def refused(noisy, clean=GOLD, **settings):
     with pytest.raises(InputError) as caught:
         read(noisy, clean, **settings)
     return str(caught.value)
 
 
-def said(reading: Reading) -> str:
+def said(reading):
     return "\n".join([*map(str, reading.warnings), *reading.notes])
 
 
@@ -80,12 +77,12 @@ def said(reading: Reading) -> str:
         ("t.dat", "id  age  label\n1  2  a b\n2  3  b\n", "has a single column .* part them with commas"),
     ],
 )
-def test_what_is_no_table_is_called_by_its_name(put: Put, name: str, content: str | bytes, what: str) -> None:
+def test_what_is_no_table_is_called_by_its_name(put, name, content, what):
     with pytest.raises(InputError, match=what):
         read(str(put(name, content)))
 
 
-def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path, put: Put) -> None:
+def test_a_pipe_is_refused_before_it_is_read(tmp_path, put):
     os.mkfifo(tmp_path / "pipe")
     keeper = os.open(tmp_path / "pipe", os.O_RDWR)  # else opening it would wait for a writer
     try:
@@ -95,7 +92,7 @@ def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path, put: Put) -> None:
         os.close(keeper)
 
 
-def test_addresses_and_links_that_lead_nowhere(tmp_path: Path) -> None:
+def test_addresses_and_links_that_lead_nowhere(tmp_path):
     (tmp_path / "t.csv").symlink_to("gone.csv")
     assert "it is a link that leads nowhere" in refused(str(tmp_path / "t.csv"))
     assert "labelfix reads s3://" in refused("ftp://example.com/t.csv")
@@ -105,7 +102,7 @@ def test_addresses_and_links_that_lead_nowhere(tmp_path: Path) -> None:
 # Quotes that no dialect takes apart
 
 
-def test_lines_quoted_as_a_whole_and_spaces_before_quotes(put: Put) -> None:
+def test_lines_quoted_as_a_whole_and_spaces_before_quotes(put):
     rows = [f'{i},"{text}, and more",{label}' for i, text, label in zip(IDS, TEXTS, LABELS, strict=True)]
     whole = ['"' + line.replace('"', '""') + '"' for line in ("id,text,label", *rows)]
     assert "it was written as CSV twice" in refused(str(put("a.csv", "\n".join(whole))))
@@ -117,14 +114,14 @@ def test_lines_quoted_as_a_whole_and_spaces_before_quotes(put: Put) -> None:
 # Contents before names
 
 
-def test_records_of_json_are_known_under_any_name(put: Put) -> None:
+def test_records_of_json_are_known_under_any_name(put):
     lines = "\n".join(map(json.dumps, records(NOISY)))
     for name in ("t.csv", "t.txt", "output.manifest", "t"):
         assert len(read(str(put(name, lines))).data.noisy) == N, name
     assert len(read(str(put("array.dat", json.dumps(records(NOISY), indent=1)))).data.noisy) == N
 
 
-def test_rows_that_lie_deep_in_an_object(put: Put) -> None:
+def test_rows_that_lie_deep_in_an_object(put):
     rows = records(NOISY)
     answers = [
         {"status": "ok", "result": {"count": N, "items": rows}},
@@ -137,7 +134,7 @@ def test_rows_that_lie_deep_in_an_object(put: Put) -> None:
     assert "has no column that is named like labels" in refused(str(two))
 
 
-def test_parts_without_an_ending_are_one_table(put: Put, tmp_path: Path) -> None:
+def test_parts_without_an_ending_are_one_table(put, tmp_path):
     for part in range(2):
         half = {name: values[part * 30 : part * 30 + 30] for name, values in NOISY.items()}
         put(f"out/t_000{part}_part_00", csv_of(half, "|"))
@@ -147,7 +144,7 @@ def test_parts_without_an_ending_are_one_table(put: Put, tmp_path: Path) -> None
         assert len(read(str(name)).data.noisy) == N
 
 
-def test_notes_before_the_sheet_of_the_table(tmp_path: Path) -> None:
+def test_notes_before_the_sheet_of_the_table(tmp_path):
     xlsxwriter = pytest.importorskip("xlsxwriter")
     pytest.importorskip("python_calamine")
     with xlsxwriter.Workbook(str(tmp_path / "t.xlsx")) as book:
@@ -160,7 +157,7 @@ def test_notes_before_the_sheet_of_the_table(tmp_path: Path) -> None:
     assert "the sheet 'Rows' is read, and not 'Read me'" in said(reading)
 
 
-def test_a_sheet_with_notes_around_its_rows(tmp_path: Path) -> None:
+def test_a_sheet_with_notes_around_its_rows(tmp_path):
     xlsxwriter = pytest.importorskip("xlsxwriter")
     pytest.importorskip("python_calamine")
     with xlsxwriter.Workbook(str(tmp_path / "gold.xlsx")) as book:
@@ -175,7 +172,7 @@ def test_a_sheet_with_notes_around_its_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.sep != "/", reason="backslashes are what parts a path here")
-def test_paths_as_windows_writes_them(tmp_path: Path, put: Put) -> None:
+def test_paths_as_windows_writes_them(tmp_path, put):
     image = pytest.importorskip("PIL.Image")
     (tmp_path / "photos").mkdir()
     for i in range(8):
@@ -187,7 +184,7 @@ def test_paths_as_windows_writes_them(tmp_path: Path, put: Put) -> None:
     assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]
 
 
-def test_labels_by_id_in_one_object(put: Put) -> None:
+def test_labels_by_id_in_one_object(put):
     gold = dict(zip(IDS[:20], LABELS, strict=False))
     for text in (json.dumps(gold), json.dumps(gold, indent=1)):
         assert read(NOISY, str(put("gold.json", text))).data.clean_in_noisy.tolist() == list(range(20))
@@ -195,7 +192,7 @@ def test_labels_by_id_in_one_object(put: Put) -> None:
     assert len(read(NOISY, str(table)).data.clean) == 20
 
 
-def test_rows_of_another_encoding_among_utf8(put: Put) -> None:
+def test_rows_of_another_encoding_among_utf8(put):
     texts = [f"caf\u00e9 {text}" for text in TEXTS]
     rows = csv_of({**NOISY, "text": texts}).splitlines()
     content = b"\n".join(row.encode("latin-1" if place == 7 else "utf-8") for place, row in enumerate(rows))
@@ -206,19 +203,19 @@ def test_rows_of_another_encoding_among_utf8(put: Put) -> None:
 # Which column is the label
 
 
-def test_two_columns_of_one_title_are_asked_about(put: Put) -> None:
+def test_two_columns_of_one_title_are_asked_about(put):
     content = csv_of({"id": IDS, "text": TEXTS, "label": LABELS, "x": LABELS}).replace("label,x", "label,label", 1)
     path = str(put("t.csv", content))
     assert "columns 'label' and 'label (2)' could both be the given labels" in refused(path)
     assert read(path, label_column="label (2)").columns.label == "label (2)"
 
 
-def test_the_name_in_lower_case_goes_first() -> None:
+def test_the_name_in_lower_case_goes_first():
     reading = read({**NOISY, "Label": ["x", "y"] * 30})
     assert reading.columns.label == "label"
 
 
-def test_a_label_spread_over_columns_is_said() -> None:
+def test_a_label_spread_over_columns_is_said():
     spread = {topic: [int(label == topic) for label in LABELS] for topic in TOPICS}
     message = refused({"id": IDS, "text": TEXTS, **spread})
     assert "sport, food hold 0 and 1, and each row has a single 1 among them; put the name of the column" in message
@@ -226,13 +223,13 @@ def test_a_label_spread_over_columns_is_said() -> None:
     assert "a single 1" not in refused({"id": IDS, "text": TEXTS, **unlike})
 
 
-def test_several_columns_of_labels_are_sources_perhaps() -> None:
+def test_several_columns_of_labels_are_sources_perhaps():
     message = refused({"id": IDS, "text": TEXTS, "gpt_label": LABELS, "anna_label": LABELS})
     assert "gpt_label, anna_label look like labels" in message
     assert "--label-columns" in message
 
 
-def test_what_cannot_be_classified_from_is_named() -> None:
+def test_what_cannot_be_classified_from_is_named():
     pages = [f"https://example.com/clips/{i}" for i in range(N)]
     message = refused({"id": IDS, "photo": pages, "label": LABELS})
     assert "'photo' holds addresses, which are not fetched; download what they name" in message
@@ -242,13 +239,13 @@ def test_what_cannot_be_classified_from_is_named() -> None:
     )
 
 
-def test_labels_without_anything_to_classify_from() -> None:
+def test_labels_without_anything_to_classify_from():
     assert "its columns are id, label; join the rows' texts or features to it" in refused(
         pa.table({"id": IDS, "label": LABELS})
     )
 
 
-def test_trusted_files_that_call_their_labels_differently(put: Put) -> None:
+def test_trusted_files_that_call_their_labels_differently(put):
     first = str(put("a.csv", csv_of({"id": IDS[:10], "label": LABELS[:10]})))
     second = str(put("b.csv", csv_of({"id": IDS[10:20], "gold_label": LABELS[10:20]})))
     with pytest.raises(InputError, match="giving the columns of labels the same name in all of them"):
@@ -258,19 +255,19 @@ def test_trusted_files_that_call_their_labels_differently(put: Put) -> None:
 # Files of other tools
 
 
-def test_what_labelfix_says_of_rows_is_no_noisy_file() -> None:
+def test_what_labelfix_says_of_rows_is_no_noisy_file():
     corrected = {"suggested_label": LABELS, "corrected_label": LABELS, "label_score": [0.5] * N}
     places = {"given_label": LABELS, "source_file": ["a"] * N, "source_row": list(range(N))}
     assert "labelfix export --corrected-labels writes it" in refused({"id": IDS, **places, **corrected})
     assert read({"id": IDS, "text": TEXTS, "label": LABELS, **corrected}).columns.label == "label"
 
 
-def test_tasks_of_label_studio(put: Put) -> None:
+def test_tasks_of_label_studio(put):
     tasks = [{"id": i, "data": {"text": text}, "annotations": [], "predictions": []} for i, text in enumerate(TEXTS)]
     assert "export them as CSV or JSON-MIN" in refused(str(put("t.json", json.dumps(tasks))))
 
 
-def test_rows_that_people_did_not_accept_have_no_label() -> None:
+def test_rows_that_people_did_not_accept_have_no_label():
     gold = {"text": TEXTS[:20], "label": LABELS[:20], "answer": ["accept"] * 20}
     noisy = {"text": TEXTS, "label": LABELS}
     assert len(read(noisy, pa.table(gold)).data.clean) == 20
@@ -287,12 +284,12 @@ def test_rows_that_people_did_not_accept_have_no_label() -> None:
 # Labels
 
 
-def test_a_column_without_a_label_is_one_error() -> None:
+def test_a_column_without_a_label_is_one_error():
     message = refused({**NOISY, "label": [None] * N})
     assert message == "noisy: column 'label' holds no label at all; name another with --label-column"
 
 
-def test_labels_that_name_several_classes() -> None:
+def test_labels_that_name_several_classes():
     rare = [*LABELS[:58], "sport;food", "sport;food"]
     warned = said(read({**NOISY, "label": rare}))
     assert "row 59: column 'label' holds several labels in 2 rows (\"sport;food\")" in warned
@@ -307,7 +304,7 @@ def test_labels_that_name_several_classes() -> None:
     assert "several" not in said(read({**NOISY, "label": apart}, pa.table({"id": IDS[:20], "label": apart[:20]})))
 
 
-def test_the_first_row_with_several_labels_is_named() -> None:
+def test_the_first_row_with_several_labels_is_named():
     lists = [[label] for label in LABELS]
     lists[7] = ["sport", "food"]
     message = refused({**NOISY, "label": lists})
@@ -317,7 +314,7 @@ def test_the_first_row_with_several_labels_is_named() -> None:
     )
 
 
-def test_marks_of_direction_and_formulas_are_no_part_of_labels_and_ids(put: Put) -> None:
+def test_marks_of_direction_and_formulas_are_no_part_of_labels_and_ids(put):
     marked = ["sport\u200e" if i == 4 else label for i, label in enumerate(LABELS)]
     content = csv_of({"id": [f'"=""{i:03d}"""' for i in range(N)], "text": TEXTS, "label": marked})
     gold = put("gold.csv", csv_of({"id": [f"{i:03d}" for i in range(20)], "label": LABELS[:20]}))
@@ -326,20 +323,20 @@ def test_marks_of_direction_and_formulas_are_no_part_of_labels_and_ids(put: Put)
     assert (reading.data.clean_in_noisy >= 0).all()
 
 
-def test_letters_that_only_look_alike_and_the_class_that_is_meant() -> None:
+def test_letters_that_only_look_alike_and_the_class_that_is_meant():
     letters = [{4: "sp\u043ert", 6: "Sport"}.get(i, label) for i, label in enumerate(LABELS)]
     warned = said(read({**NOISY, "label": letters}))
     assert "below it Sport,sport and sp\u043ert,sport" in warned
     assert 'pass --class-map FILE, a CSV file of the line alias,class and below it "Sport," for no label' in warned
 
 
-def test_a_class_map_with_a_header_of_its_own(put: Put) -> None:
+def test_a_class_map_with_a_header_of_its_own(put):
     upper = [label.upper() for label in LABELS]
     path = str(put("map.csv", "from,to\nSPORT,sport\nFOOD,food\n"))
     assert read({**NOISY, "label": upper}, class_map=path).data.classes.names == ("food", "sport")
 
 
-def test_classes_without_trusted_rows_are_warned_of_before_their_balance() -> None:
+def test_classes_without_trusted_rows_are_warned_of_before_their_balance():
     rare = ["chess" if i == 55 else label for i, label in enumerate(LABELS)]
     warnings = [str(warning) for warning in read({**NOISY, "label": rare}).warnings]
     assert [("no trusted row" in each, "far from balanced" in each) for each in warnings[:2]] == [
@@ -348,7 +345,7 @@ def test_classes_without_trusted_rows_are_warned_of_before_their_balance() -> No
     ]
 
 
-def test_a_label_inside_another_column_is_said() -> None:
+def test_a_label_inside_another_column_is_said():
     message = refused({"id": IDS, "text": TEXTS, "annotation": [{"label": label, "by": "x"} for label in LABELS]})
     assert "annotation.label" in message
     assert "give the one that is the label a column of its own" in message
@@ -357,13 +354,13 @@ def test_a_label_inside_another_column_is_said() -> None:
 # Columns
 
 
-def test_words_that_are_not_used_are_warned_of() -> None:
+def test_words_that_are_not_used_are_warned_of():
     names = [f"shoe r{i}" for i in range(N)]
     reading = read({"id": IDS, "name": names, "price": [i % 7 for i in range(N)], "label": LABELS})
     assert "if it is a text to classify from, pass --text-column name" in said(reading)
 
 
-def test_a_column_that_is_the_label_in_other_words_is_no_feature() -> None:
+def test_a_column_that_is_the_label_in_other_words_is_no_feature():
     numbers = {"age": [i % 17 for i in range(N)], "code": [int(label == "food") for label in LABELS]}
     reading = read({"id": IDS, **numbers, "label": LABELS})
     assert "code (the label in other words: each of its values goes with one label)" in said(reading)
@@ -373,21 +370,21 @@ def test_a_column_that_is_the_label_in_other_words_is_no_feature() -> None:
 
 @pytest.mark.parametrize("way", ["{{{}}}", "{}", "[{}]"])
 @pytest.mark.parametrize("between", [",", " "])
-def test_embeddings_as_databases_and_word_vectors_write_them(put: Put, way: str, between: str) -> None:
+def test_embeddings_as_databases_and_word_vectors_write_them(put, way, between):
     cells = ['"' + way.format(between.join(f"{0.25 * ((i * k) % 7 - 3)}" for k in range(1, 6))) + '"' for i in range(N)]
     reading = read(str(put("t.csv", csv_of({"id": IDS, "embedding": cells, "label": LABELS}))))
     assert reading.columns.spec.kind == "embedding"
     assert reading.data.noisy.inputs is not None
 
 
-def test_embeddings_that_were_cut_short_are_said(put: Put) -> None:
+def test_embeddings_that_were_cut_short_are_said(put):
     cells = [f"[0.1 {i / 7:.3f} ... 0.4]" for i in range(N)]
     path = str(put("t.csv", csv_of({"id": IDS, "age": [i % 9 for i in range(N)], "emb": cells, "label": LABELS})))
     assert "emb (lists of numbers that are none, as where '...' stands for some of them)" in said(read(path))
     assert "some of whose numbers were left out where it was written" in refused(path, embedding_column="emb")
 
 
-def test_an_index_without_a_title_names_the_rows(put: Put) -> None:
+def test_an_index_without_a_title_names_the_rows(put):
     drawn = [7, 3, 44, 18, 29, 50, 12, 31, 5, 22]
     noisy = put("t.csv", csv_of({"": range(N), "size": [i % 13 for i in range(N)], "label": LABELS}))
     gold = put("gold.csv", csv_of({"": drawn, "label": [LABELS[i] for i in drawn]}))
@@ -401,7 +398,7 @@ def test_an_index_without_a_title_names_the_rows(put: Put) -> None:
 # Writing
 
 
-def test_types_that_parquet_has_not_are_written_as_the_nearest(tmp_path: Path) -> None:
+def test_types_that_parquet_has_not_are_written_as_the_nearest(tmp_path):
     views = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0], pa.uint32()), pa.array(["a", "b"], pa.string_view()))
     ends = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3]), pa.array(["x", "y"]))
     batch = pa.record_batch({"label": views, "part": ends})
@@ -414,9 +411,7 @@ def test_types_that_parquet_has_not_are_written_as_the_nearest(tmp_path: Path) -
         write_batches(tmp_path / "s.parquet", spans.schema, [spans])
 
 
-def test_later_rows_that_lack_a_column_say_which_is_needed(
-    put: Put, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_later_rows_that_lack_a_column_say_which_is_needed(put, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flipped = [LABELS[i + 1 if i % 7 == 2 and i + 1 < N else i] for i in range(N)]
     put("t.csv", csv_of({**NOISY, "label": flipped}))
@@ -434,7 +429,7 @@ def test_later_rows_that_lack_a_column_say_which_is_needed(
 # Trusted files
 
 
-def test_units_below_a_header_are_no_row_and_a_first_row_with_gaps_is_one(put: Put) -> None:
+def test_units_below_a_header_are_no_row_and_a_first_row_with_gaps_is_one(put):
     rows = [f"{i},{i / 7:.2f},{i * 3},{TOPICS[i % 2]}" for i in range(N)]
     head = "id,age,income,label"
     assert len(read(put("a.csv", "\n".join([head, ",years,USD,", *rows])), GOLD_NUMBERS).data.noisy) == N
@@ -446,7 +441,7 @@ def test_units_below_a_header_are_no_row_and_a_first_row_with_gaps_is_one(put: P
 GOLD_NUMBERS = pa.table({"id": list(range(20)), "label": LABELS[:20]})
 
 
-def test_trusted_labels_are_found_by_what_they_hold_where_nothing_is_named_so(put: Put) -> None:
+def test_trusted_labels_are_found_by_what_they_hold_where_nothing_is_named_so(put):
     gold = {"id": IDS[:20], "sentiment": LABELS[:20], "reviewer": ["ann"] * 20, "minutes": list(range(20))}
     reading = read(NOISY, pa.table(gold))
     assert reading.columns.clean_label == "sentiment"
@@ -455,7 +450,7 @@ def test_trusted_labels_are_found_by_what_they_hold_where_nothing_is_named_so(pu
     assert "columns 'sentiment' and 'second' could both be the trusted labels" in both
 
 
-def test_a_corrected_label_beside_the_given_one_is_asked_about(put: Put) -> None:
+def test_a_corrected_label_beside_the_given_one_is_asked_about(put):
     gold = {"id": IDS[:20], "label": LABELS[:20], "Corrected Label": LABELS[1:21]}
     assert "'label' and 'Corrected Label' could both be the trusted labels" in refused(NOISY, pa.table(gold))
     reading = read(NOISY, pa.table(gold), clean_label_column="Corrected Label")
@@ -464,7 +459,7 @@ def test_a_corrected_label_beside_the_given_one_is_asked_about(put: Put) -> None
     assert read(NOISY, pa.table(exported)).columns.clean_label == "label"
 
 
-def test_a_verdict_on_the_label_beside_it_is_no_label(put: Put) -> None:
+def test_a_verdict_on_the_label_beside_it_is_no_label(put):
     gold = {"id": IDS[:20], "label": LABELS[:20], "correct": ["yes"] * 18 + ["no", ""]}
     message = refused(NOISY, pa.table(gold))
     assert "row 19: 2 of 20 rows are not accepted (the first: correct 'no')" in message
@@ -473,7 +468,7 @@ def test_a_verdict_on_the_label_beside_it_is_no_label(put: Put) -> None:
     assert len(read(feature, pa.table(gold)).data.clean) == 20, "the noisy file has it as well"
 
 
-def test_the_whole_table_with_some_labels_checked_is_a_trusted_file(put: Put) -> None:
+def test_the_whole_table_with_some_labels_checked_is_a_trusted_file(put):
     checked = [label if i < 20 else "" for i, label in enumerate(LABELS)]
     table = put("table.csv", csv_of({**NOISY, "checked": checked}))
     reading = read(table, table, clean_label_column="checked")
@@ -482,7 +477,7 @@ def test_the_whole_table_with_some_labels_checked_is_a_trusted_file(put: Put) ->
     assert "with the labels of column 'label' as both" in refused(table, table)
 
 
-def test_a_feature_of_yes_and_no_is_no_label(put: Put) -> None:
+def test_a_feature_of_yes_and_no_is_no_label(put):
     said = ["no", "yes"]
     table = {
         "id": IDS,
@@ -494,7 +489,7 @@ def test_a_feature_of_yes_and_no_is_no_label(put: Put) -> None:
     assert read(table, gold).columns.spec.columns == ("age", "smoker")
 
 
-def tasks(ids: bool) -> list[dict[str, Any]]:
+def tasks(ids):
     answers = [{"type": "choices", "from_name": "topic", "value": {"choices": [label]}} for label in LABELS[:20]]
     return [
         {
@@ -507,7 +502,7 @@ def tasks(ids: bool) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("ids", [True, False])
-def test_a_project_of_label_studio_that_labelfix_did_not_make_is_a_trusted_file(put: Put, ids: bool) -> None:
+def test_a_project_of_label_studio_that_labelfix_did_not_make_is_a_trusted_file(put, ids):
     put("project/info.json", '{"project": {"title": "x"}}')
     put("project/export.json", json.dumps(tasks(ids)))
     folder = put("project/classes.txt", "sport\nfood\n").parent
@@ -521,7 +516,7 @@ def test_a_project_of_label_studio_that_labelfix_did_not_make_is_a_trusted_file(
     assert "holds answers to 2 questions (mood, topic)" in refused(NOISY, put("several.json", json.dumps(several)))
 
 
-def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(put: Put) -> None:
+def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(put):
     nested = [
         {"id": f"uuid-{i}", "fields": {"text": TEXTS[i]}, "metadata": {}, "suggestions": {}, "vectors": {}}
         | {"responses": {"topic": [{"value": LABELS[i], "user_id": "u"}]}}
@@ -539,7 +534,7 @@ def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(
         assert reading.data.clean.codes.tolist() == reading.data.paired_given.tolist()
 
 
-def test_corrected_rows_alone_are_warned_of() -> None:
+def test_corrected_rows_alone_are_warned_of():
     wrong = {**NOISY, "label": [TOPICS[1 - TOPICS.index(label)] if i < 20 else label for i, label in enumerate(LABELS)]}
     said = "\n".join(map(str, read(wrong).warnings))
     assert "all 20 given labels of its rows are wrong, as if only corrected rows stood in it" in said
@@ -547,7 +542,7 @@ def test_corrected_rows_alone_are_warned_of() -> None:
     assert "only corrected rows" not in "\n".join(map(str, read(wrong).warnings))
 
 
-def test_ids_that_a_spreadsheet_shows_as_links_are_their_text(put: Put) -> None:
+def test_ids_that_a_spreadsheet_shows_as_links_are_their_text(put):
     linked = [f'=HYPERLINK("https://example.org/{name}","{name}")' for name in IDS]
     cells = ['"' + cell.replace('"', '""') + '"' for cell in linked]
     assert read(put("noisy.csv", csv_of({**NOISY, "id": cells}))).data.joined_by == "id"
@@ -556,7 +551,7 @@ def test_ids_that_a_spreadsheet_shows_as_links_are_their_text(put: Put) -> None:
 # What is no table
 
 
-def test_texts_that_are_a_file_each_are_one_error(put: Put) -> None:
+def test_texts_that_are_a_file_each_are_one_error(put):
     for i, text in enumerate(TEXTS):
         folder = put(f"texts/{LABELS[i]}/{i}.txt", text.replace(" ", ", ", 1)).parents[1]
     message = refused(folder)
@@ -573,7 +568,7 @@ def test_texts_that_are_a_file_each_are_one_error(put: Put) -> None:
         ("https://example.org/{}", "addresses"),
     ],
 )
-def test_files_that_are_not_read_are_named(put: Put, cell: str, said: str) -> None:
+def test_files_that_are_not_read_are_named(put, cell, said):
     values = [cell.format(i) for i in range(N)]
     message = refused({"id": IDS, "file": values, "label": LABELS})
     assert f"'file' holds {said}" in message or (said in message and "'file' holds" in message)
@@ -581,24 +576,24 @@ def test_files_that_are_not_read_are_named(put: Put, cell: str, said: str) -> No
     assert said in refused(named, pa.table({"file": values[:20], "label": LABELS[:20]}))
 
 
-def test_rows_beside_a_count_and_the_next_page_are_a_table(put: Put) -> None:
+def test_rows_beside_a_count_and_the_next_page_are_a_table(put):
     page = {"tickets": records(NOISY), "next_page": None, "count": N}
     assert len(read(put("tickets.json", json.dumps(page))).data.noisy) == N
 
 
 @pytest.mark.parametrize("content", ['{"0": "sport", "1": "food"}', "id,name\n0,sport\n1,food\n"])
-def test_a_class_map_may_be_what_programs_write_of_class_names(put: Put, content: str) -> None:
+def test_a_class_map_may_be_what_programs_write_of_class_names(put, content):
     codes = {**NOISY, "label": [TOPICS.index(label) for label in LABELS]}
     reading = read(codes, class_map=str(put("map", content)))
     assert reading.data.classes.names == ("food", "sport")
 
 
-def test_cells_in_single_quotes_are_read_without_them(put: Put) -> None:
+def test_cells_in_single_quotes_are_read_without_them(put):
     rows = ["'id','text','label'", *(f"'{row['id']}','{row['text']}, so','{row['label']}'" for row in records(NOISY))]
     assert read(put("noisy.csv", "\n".join(rows))).columns.label == "label"
 
 
-def test_lists_of_several_labels_beside_other_lists_are_no_tags(put: Put) -> None:
+def test_lists_of_several_labels_beside_other_lists_are_no_tags(put):
     several = [
         {**row, "label": [row["label"], "x"][: 1 + i % 2], "Comments": []} for i, row in enumerate(records(NOISY))
     ]
@@ -608,7 +603,7 @@ def test_lists_of_several_labels_beside_other_lists_are_no_tags(put: Put) -> Non
     assert "tags for the tokens" in refused(put("tokens.jsonl", "".join(json.dumps(row) + "\n" for row in tokens)))
 
 
-def test_an_image_named_without_its_ending_is_looked_for_with_it(put: Put) -> None:
+def test_an_image_named_without_its_ending_is_looked_for_with_it(put):
     for i in range(N):
         put(f"train/{i:03d}.jpg", b"\xff\xd8\xff")
     table = put("train.csv", csv_of({"id_code": [f"{i:03d}" for i in range(N)], "label": LABELS}))
@@ -619,7 +614,7 @@ def test_an_image_named_without_its_ending_is_looked_for_with_it(put: Put) -> No
 # Columns
 
 
-def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
+def test_names_of_people_beside_the_features_of_a_table_are_no_texts():
     words = [f"Braund, Mr. Owen {i}" for i in range(N)]
     numbers = {f"n{j}": [i % (7 + j) + i / 100 for i in range(N)] for j in range(3)}
     named = read({"id": IDS, "Name": words, **numbers, "label": LABELS})
@@ -630,12 +625,12 @@ def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
     assert read({"id": IDS, "Name": words, "label": LABELS}).columns.spec.kind == "text", "there is nothing else"
 
 
-def test_several_texts_may_be_read_together_and_that_is_said() -> None:
+def test_several_texts_may_be_read_together_and_that_is_said():
     message = refused({"id": IDS, "subject": TEXTS, "notes": TEXTS[::-1], "label": LABELS})
     assert "name one, or several to use them together, with --text-column" in message
 
 
-def test_amounts_as_accountants_and_indians_write_them_are_numbers(put: Put) -> None:
+def test_amounts_as_accountants_and_indians_write_them_are_numbers(put):
     amounts = [f"{i},23,456.50" if i % 2 else f"{i + 10}.25-" for i in range(1, N + 1)]
     noisy = put("noisy.csv", csv_of({"id": IDS, "amount": [f'"{a}"' for a in amounts], "label": LABELS}))
     reading = read(noisy)
@@ -643,13 +638,13 @@ def test_amounts_as_accountants_and_indians_write_them_are_numbers(put: Put) -> 
     assert not reading.warnings
 
 
-def test_another_column_that_has_the_trusted_labels_is_named() -> None:
+def test_another_column_that_has_the_trusted_labels_is_named():
     codes = {**NOISY, "label": [TOPICS.index(label) for label in LABELS], "label_name": LABELS}
     message = refused(codes, pa.table({"id": IDS[:20], "label_name": LABELS[:20]}))
     assert "stand in column 'label_name' of noisy, not in 'label'; pass --label-column label_name" in message
 
 
-def test_a_word_for_no_label_is_a_class_where_the_trusted_file_has_it_in_another_case(put: Put) -> None:
+def test_a_word_for_no_label_is_a_class_where_the_trusted_file_has_it_in_another_case(put):
     noisy = put("noisy.csv", csv_of({**NOISY, "label": [label.replace("food", "None") for label in LABELS]}))
     gold = pa.table({"id": IDS[:20], "label": [label.replace("food", "none") for label in LABELS[:20]]})
     assert read(noisy, gold).data.classes.names == ("None", "sport")

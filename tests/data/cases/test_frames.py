@@ -1,12 +1,9 @@
 """Tables in memory as people have them: frames with odd columns, records, columns as lists, datasets."""
 
-from __future__ import annotations
-
 import datetime
 import decimal
 import enum
 import pathlib
-from typing import Any
 
 import datasets
 import duckdb
@@ -28,12 +25,12 @@ class Colour(enum.Enum):
     RED = "red"
 
 
-def rows(source: Any, split: str | None = None) -> list[dict[str, Any]]:
+def rows(source, split=None):
     opened = open_table(source, options=ReadOptions(split=split))
     return [row for chunk in opened.scan() for row in chunk.batch.to_pylist()]
 
 
-def column(source: Any) -> list[Any]:
+def column(source):
     return [row["a"] for row in rows(source)]
 
 
@@ -53,7 +50,7 @@ def column(source: Any) -> list[Any]:
     ],
     ids=str,
 )
-def test_a_column_of_mixed_values_is_read_as_text_and_said(cells: list[Any], expected: list[str | None]) -> None:
+def test_a_column_of_mixed_values_is_read_as_text_and_said(cells, expected):
     for source in (pd.DataFrame({"a": pd.Series(cells, dtype=object)}), {"a": cells}, [{"a": cell} for cell in cells]):
         assert column(source) == expected
         assert open_table(source).remarks == (AS_TEXT,)
@@ -77,17 +74,17 @@ def test_a_column_of_mixed_values_is_read_as_text_and_said(cells: list[Any], exp
     ],
     ids=lambda cells: type(cells).__name__,
 )
-def test_a_column_of_an_odd_pandas_type_is_read(cells: Any, expected: list[Any]) -> None:
+def test_a_column_of_an_odd_pandas_type_is_read(cells, expected):
     assert column(pd.DataFrame({"a": cells})) == expected
 
 
-def test_a_time_with_a_zone_keeps_its_instant() -> None:
+def test_a_time_with_a_zone_keeps_its_instant():
     frame = pd.DataFrame({"a": pd.to_datetime(["2024-07-01 12:00"]).tz_localize("Europe/Berlin")})
     [moment] = column(frame)
     assert moment == datetime.datetime(2024, 7, 1, 10, tzinfo=datetime.UTC)
 
 
-def test_columns_of_one_title_and_titles_of_several_parts_are_all_there() -> None:
+def test_columns_of_one_title_and_titles_of_several_parts_are_all_there():
     twice = open_table(pd.DataFrame([[1, "x"], [2, "y"]], columns=["a", "a"]))
     assert (twice.schema.names, twice.titles) == (["a", "a (2)"], ("a", "a"))
     assert [c.batch.to_pylist() for c in twice.scan(["a (2)"])] == [[{"a (2)": "x"}, {"a (2)": "y"}]]
@@ -98,7 +95,7 @@ def test_columns_of_one_title_and_titles_of_several_parts_are_all_there() -> Non
 
 
 @pytest.mark.parametrize("kind", [object, "category"])
-def test_a_trusted_sample_of_a_frame_is_joined_by_the_index_both_share(kind: Any) -> None:
+def test_a_trusted_sample_of_a_frame_is_joined_by_the_index_both_share(kind):
     """As from files by `to_parquet`; an index that only counts rows says nothing of who they are."""
     noisy = pd.DataFrame({"x": np.arange(60) * 0.5, "label": pd.Series(list("ab") * 30, dtype=kind)})
     noisy.index = pd.Index([f"w{i}" for i in range(60)])
@@ -110,7 +107,7 @@ def test_a_trusted_sample_of_a_frame_is_joined_by_the_index_both_share(kind: Any
     assert [f.name for f in open_table(noisy.reset_index(drop=True)).schema] == ["x", "label"]
 
 
-def test_a_named_index_is_a_column_also_beside_columns_of_one_title() -> None:
+def test_a_named_index_is_a_column_also_beside_columns_of_one_title():
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"], index=pd.Index(["r"], name="id"))
     assert rows(frame) == [{"a": 1, "a (2)": 2, "id": "r"}]
 
@@ -135,14 +132,14 @@ def test_a_named_index_is_a_column_also_beside_columns_of_one_title() -> None:
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else type(value).__name__,
 )
-def test_what_cannot_be_read_is_named(source: Any, message: str) -> None:
+def test_what_cannot_be_read_is_named(source, message):
     with pytest.raises(InputError) as caught:
         open_table(source, "noisy")
     assert message in str(caught.value)
     assert str(caught.value).startswith("noisy")
 
 
-def test_polars_columns_of_every_kind_are_read() -> None:
+def test_polars_columns_of_every_kind_are_read():
     frame = pl.DataFrame(
         {
             "enum": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y", "z"])),
@@ -158,12 +155,12 @@ def test_polars_columns_of_every_kind_are_read() -> None:
     ]
 
 
-def test_arrow_batches_and_readers_are_tables() -> None:
+def test_arrow_batches_and_readers_are_tables():
     assert rows(pa.record_batch({"a": [1]})) == [{"a": 1}]
     assert rows(pa.table({"a": [1]}).to_reader()) == [{"a": 1}]
 
 
-def test_columns_and_records_are_tables() -> None:
+def test_columns_and_records_are_tables():
     assert rows({"a": [1, 2], "b": np.array([0.5, np.nan]), "c": pa.array(["x", None])}) == [
         {"a": 1, "b": 0.5, "c": "x"},
         {"a": 2, "b": None, "c": None},
@@ -174,21 +171,21 @@ def test_columns_and_records_are_tables() -> None:
     ]
 
 
-def test_a_list_of_records_is_one_trusted_table_and_a_list_of_tables_is_several() -> None:
+def test_a_list_of_records_is_one_trusted_table_and_a_list_of_tables_is_several():
     records = open_several([{"id": 1, "label": "x"}, {"id": 2, "label": "y"}], "clean")
     assert (records.files, records.schema.names) == (("clean",), ["id", "label"])
     tables = open_several([{"id": [1], "label": ["x"]}, {"id": [2], "label": ["y"]}])
     assert [c.batch.to_pylist() for c in tables.scan()] == [[{"id": 1, "label": "x"}], [{"id": 2, "label": "y"}]]
 
 
-def test_records_are_noisy_and_trusted_rows() -> None:
+def test_records_are_noisy_and_trusted_rows():
     noisy = [{"id": i, "text": f"a few words, number {i}", "label": "cat" if i % 3 else "dog"} for i in range(30)]
     clean = [{"id": 1, "label": "cat"}, {"id": 3, "label": "dog"}, {"id": 6, "label": "dog"}]
     reading = read_training(noisy, clean, DataSettings())
     assert (len(reading.data.noisy), len(reading.data.clean), reading.data.joined_by) == (30, 3, "id")
 
 
-def test_splits_in_memory_are_asked_for() -> None:
+def test_splits_in_memory_are_asked_for():
     both = {name: datasets.Dataset.from_dict({"a": [place]}) for place, name in enumerate(("train", "test"))}
     assert rows(datasets.DatasetDict(both), "test") == [{"a": 1}]
     assert rows(datasets.DatasetDict({"train": both["train"]})) == [{"a": 0}]

@@ -1,7 +1,5 @@
 """Folders of images as people have them: odd endings, clutter, links, splits, wrappers, accents, metadata."""
 
-from __future__ import annotations
-
 import json
 import os
 import unicodedata
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
-from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats import open_table
 from labelfix.data.formats.base import ReadOptions
 from labelfix.data.formats.images.files import IMAGE_SUFFIXES, read_suffixes
 from labelfix.data.formats.images.folder import open_image_folder
@@ -24,7 +22,7 @@ NFC = unicodedata.normalize("NFC", "été")
 NFD = unicodedata.normalize("NFD", "été")
 
 
-def draw(root: Path, *places: str) -> Path:
+def draw(root, *places):
     """Images at some places, each of a colour of its own."""
     for number, place in enumerate(places):
         (root / place).parent.mkdir(parents=True, exist_ok=True)
@@ -33,18 +31,18 @@ def draw(root: Path, *places: str) -> Path:
     return root
 
 
-def rows(source: TableSource) -> list[tuple[str, str | None]]:
+def rows(source):
     return [(row["id"], row["label"]) for chunk in source.scan(["id", "label"]) for row in chunk.batch.to_pylist()]
 
 
-def error(root: Path, split: str | None = None) -> str:
+def error(root, split=None):
     with pytest.raises(InputError) as caught:
         open_image_folder(root, "photos", ReadOptions(split=split))
     return str(caught.value)
 
 
 @pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
-def test_every_ending_that_is_said_to_be_read_is_opened(suffix: str, tmp_path: Path) -> None:
+def test_every_ending_that_is_said_to_be_read_is_opened(suffix, tmp_path):
     if suffix not in read_suffixes():
         pytest.skip("this Pillow lacks the format")
     for place in (f"cat/a{suffix}", f"cat/b{suffix.upper()}"):
@@ -59,7 +57,7 @@ def test_every_ending_that_is_said_to_be_read_is_opened(suffix: str, tmp_path: P
             opened.load()
 
 
-def test_endings_that_pillow_lacks_here_are_not_read_but_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endings_that_pillow_lacks_here_are_not_read_but_named(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "check", lambda part: part != "avif")
     read_suffixes.cache_clear()
     try:
@@ -70,7 +68,7 @@ def test_endings_that_pillow_lacks_here_are_not_read_but_named(tmp_path: Path, m
     assert source.warnings[0].what.startswith("1 .avif file is not read; labelfix reads .jpg, ")
 
 
-def test_files_that_are_not_read_are_counted_by_ending(tmp_path: Path) -> None:
+def test_files_that_are_not_read_are_counted_by_ending(tmp_path):
     others = ["a.heic", "b.HEIC", "c.heic", "d.psd"]
     root = draw(tmp_path, "cat/a.png", "dog/b.png", *(f"cat/{name}" for name in others), "cat/notes.json", "dog/x")
     source = open_image_folder(root, "photos")
@@ -83,7 +81,7 @@ def test_files_that_are_not_read_are_counted_by_ending(tmp_path: Path) -> None:
     assert source.remarks == ("1 .json file and 1 file without an ending are not read",)
 
 
-def test_clutter_is_passed_over_silently_and_is_no_class(tmp_path: Path) -> None:
+def test_clutter_is_passed_over_silently_and_is_no_class(tmp_path):
     clutter = [
         *(".DS_Store", "cat/.DS_Store", "Thumbs.db", "cat/desktop.ini", "README.txt", "LICENSE", "licence.md"),
         *("__MACOSX/cat/a.png", "cat/.ipynb_checkpoints/a-checkpoint.png", ".git/x.png", "cat/._a.png"),
@@ -94,7 +92,7 @@ def test_clutter_is_passed_over_silently_and_is_no_class(tmp_path: Path) -> None
     assert (source.remarks, source.warnings) == ((), ())
 
 
-def test_a_class_folder_without_images_is_said(tmp_path: Path) -> None:
+def test_a_class_folder_without_images_is_said(tmp_path):
     draw(tmp_path, "cat/a.png", "dog/b.png", "owl/c.heic")
     (tmp_path / "fox").mkdir()
     source = open_image_folder(tmp_path, "photos")
@@ -104,7 +102,7 @@ def test_a_class_folder_without_images_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_of_unread_endings_alone_says_which_it_has_and_which_are_read(tmp_path: Path) -> None:
+def test_a_folder_of_unread_endings_alone_says_which_it_has_and_which_are_read(tmp_path):
     draw(tmp_path, "cat/a.heic", "dog/b.heic", "dog/c.psd")
     with pytest.raises(InputError) as caught:
         open_table(tmp_path, "photos")
@@ -115,7 +113,7 @@ def test_a_folder_of_unread_endings_alone_says_which_it_has_and_which_are_read(t
     assert ", ".join(read_suffixes()) in said
 
 
-def test_a_link_back_to_the_root_counts_no_image_twice(tmp_path: Path) -> None:
+def test_a_link_back_to_the_root_counts_no_image_twice(tmp_path):
     draw(tmp_path / "photos", "cat/a.png", "dog/b.png")
     (tmp_path / "photos/cat/loop").symlink_to("..")
     (tmp_path / "photos/dog/up").symlink_to(tmp_path)
@@ -124,7 +122,7 @@ def test_a_link_back_to_the_root_counts_no_image_twice(tmp_path: Path) -> None:
     assert source.remarks == ("links to folders that are read already are not followed (cat/loop, dog/up)",)
 
 
-def test_links_to_folders_elsewhere_count_and_to_folders_inside_do_not(tmp_path: Path) -> None:
+def test_links_to_folders_elsewhere_count_and_to_folders_inside_do_not(tmp_path):
     """A link that sorts before the folder it leads to does not take its images away."""
     draw(tmp_path / "elsewhere", "x.png")
     draw(tmp_path / "photos", "cat/a.png")
@@ -136,7 +134,7 @@ def test_links_to_folders_elsewhere_count_and_to_folders_inside_do_not(tmp_path:
     assert source.warnings == ()
 
 
-def test_links_to_files_are_rows_of_their_own(tmp_path: Path) -> None:
+def test_links_to_files_are_rows_of_their_own(tmp_path):
     draw(tmp_path, "cat/a.png", "dog/b.png")
     (tmp_path / "dog/soft.png").symlink_to("../cat/a.png")
     os.link(tmp_path / "cat/a.png", tmp_path / "dog/hard.png")
@@ -144,20 +142,20 @@ def test_links_to_files_are_rows_of_their_own(tmp_path: Path) -> None:
     assert source.paths == ("cat/a.png", "dog/b.png", "dog/hard.png", "dog/soft.png")
 
 
-def test_a_folder_around_the_folders_of_classes_is_named_as_the_one_to_give(tmp_path: Path) -> None:
+def test_a_folder_around_the_folders_of_classes_is_named_as_the_one_to_give(tmp_path):
     root = draw(tmp_path / "photos", "images/cat/a.png", "images/dog/b.png", "__MACOSX/images/cat/a.png")
     said = error(root)
     assert "holds one folder of images (images), and the classes seem to be the folders in that (cat, dog)" in said
     assert said.endswith(f"give {root / 'images'}")
 
 
-def test_a_folder_that_may_be_the_only_class_is_a_warning(tmp_path: Path) -> None:
+def test_a_folder_that_may_be_the_only_class_is_a_warning(tmp_path):
     source = open_image_folder(draw(tmp_path, "owl/young/a.png", "owl/old/b.png"), "photos")
     assert rows(source) == [("owl/old/b.png", "owl"), ("owl/young/a.png", "owl")]
     assert source.warnings[0].remedy == f"if so, give {tmp_path / 'owl'}"
 
 
-def test_the_top_folders_are_the_classes_and_that_is_said(tmp_path: Path) -> None:
+def test_the_top_folders_are_the_classes_and_that_is_said(tmp_path):
     root = draw(tmp_path, "animals/cat/a.png", "animals/dog/b.png", "things/car/c.png")
     source = open_image_folder(root, "photos")
     assert [label for _, label in rows(source)] == ["animals", "animals", "things"]
@@ -174,7 +172,7 @@ def test_the_top_folders_are_the_classes_and_that_is_said(tmp_path: Path) -> Non
         (("Train/cat/a.png", "Test/cat/b.png"), "(Train, Test)"),
     ],
 )
-def test_splits_are_never_classes(places: tuple[str, ...], splits: str, tmp_path: Path) -> None:
+def test_splits_are_never_classes(places, splits, tmp_path):
     said = error(draw(tmp_path, *places))
     first = splits.split(")")[0].strip("(").split(",")[0]
     assert f"holds splits {splits}, not classes" in said
@@ -182,12 +180,12 @@ def test_splits_are_never_classes(places: tuple[str, ...], splits: str, tmp_path
     assert said.endswith(f"or pass --split {first}")
 
 
-def test_a_class_that_is_called_train_is_a_class(tmp_path: Path) -> None:
+def test_a_class_that_is_called_train_is_a_class(tmp_path):
     source = open_image_folder(draw(tmp_path, "train/a.png", "car/b.png"), "photos")
     assert rows(source) == [("car/b.png", "car"), ("train/a.png", "train")]
 
 
-def test_a_split_is_read_alone_with_ids_relative_to_it(tmp_path: Path) -> None:
+def test_a_split_is_read_alone_with_ids_relative_to_it(tmp_path):
     root = draw(tmp_path, "train/cat/a.png", "Val/cat/b.png", "Val/dog/c.png", "masks/m.png")
     source = open_image_folder(root, "photos", ReadOptions(split="val"))
     assert rows(source) == [("cat/b.png", "cat"), ("dog/c.png", "dog")]
@@ -195,13 +193,13 @@ def test_a_split_is_read_alone_with_ids_relative_to_it(tmp_path: Path) -> None:
     assert "has no split 'dev'; it holds train, Val" in error(root, "dev")
 
 
-def test_asking_for_a_split_of_a_folder_without_any_reads_all_and_says_so(tmp_path: Path) -> None:
+def test_asking_for_a_split_of_a_folder_without_any_reads_all_and_says_so(tmp_path):
     source = open_image_folder(draw(tmp_path, "cat/a.png", "dog/b.png"), "photos", ReadOptions(split="train"))
     assert len(source.paths) == 2
     assert source.remarks == ("there are no splits in it, so all of it is read, not 'train' alone",)
 
 
-def test_ids_and_labels_are_composed_and_files_are_opened_by_their_own_name(tmp_path: Path) -> None:
+def test_ids_and_labels_are_composed_and_files_are_opened_by_their_own_name(tmp_path):
     source = open_image_folder(draw(tmp_path, f"{NFD}/{NFD}.png", "hiver/b.png"), "photos")
     assert rows(source) == [("hiver/b.png", "hiver"), (f"{NFC}/{NFC}.png", NFC)]
     paths = [row["image"]["path"] for chunk in source.scan(["image"]) for row in chunk.batch.to_pylist()]
@@ -209,7 +207,7 @@ def test_ids_and_labels_are_composed_and_files_are_opened_by_their_own_name(tmp_
     assert len(source.content_hash()) == 64
 
 
-def test_of_two_names_that_are_one_when_composed_both_are_kept(tmp_path: Path) -> None:
+def test_of_two_names_that_are_one_when_composed_both_are_kept(tmp_path):
     root = draw(tmp_path, f"cat/{NFD}.png", f"cat/{NFC}.png")
     if len(os.listdir(root / "cat")) < 2:
         pytest.skip("this file system holds one of them")
@@ -220,7 +218,7 @@ def test_of_two_names_that_are_one_when_composed_both_are_kept(tmp_path: Path) -
     }
 
 
-def test_a_file_name_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf_8_is_named(tmp_path):
     draw(tmp_path, "cat/a.png", "dog/b.png")
     try:
         os.rename(os.fsencode(tmp_path / "cat/a.png"), os.fsencode(tmp_path) + b"/cat/\xe9.png")
@@ -229,7 +227,7 @@ def test_a_file_name_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     assert r"holds 1 image with a name that is not UTF-8 (cat/\xe9.png)" in error(tmp_path)
 
 
-def test_what_a_folder_says_reaches_whoever_reads_it(tmp_path: Path) -> None:
+def test_what_a_folder_says_reaches_whoever_reads_it(tmp_path):
     places = [f"{label}/{number}.png" for label in ("cat", "dog") for number in range(8)]
     root = draw(tmp_path / "photos", *places, "cat/x.heic", "cat/notes.json")
     (tmp_path / "gold.csv").write_text("id,label\ncat/0.png,cat\ndog/0.png,dog\ncat/1.png,cat\ndog/1.png,dog\n")
@@ -241,17 +239,17 @@ def test_what_a_folder_says_reaches_whoever_reads_it(tmp_path: Path) -> None:
 # Folders with metadata.
 
 
-def metadata(root: Path, text: str, *places: str, file: str = "metadata.csv") -> Path:
+def metadata(root, text, *places, file="metadata.csv"):
     draw(root, *places)
     (root / file).write_text(text, encoding="utf-8")
     return root
 
 
-def cells(source: TableSource, *columns: str) -> list[tuple[str, ...]]:
+def cells(source, *columns):
     return [tuple(row.values()) for chunk in source.scan(columns) for row in chunk.batch.to_pylist()]
 
 
-def test_metadata_gives_the_rows_labels_and_further_columns(tmp_path: Path) -> None:
+def test_metadata_gives_the_rows_labels_and_further_columns(tmp_path):
     text = "file_name,label,camera\nb.png,dog,7\nsub/a.png,cat,8\n"
     root = metadata(tmp_path, text, "a.png", "b.png", "sub/a.png")
     source = open_table(root, "photos")
@@ -266,14 +264,14 @@ def test_metadata_gives_the_rows_labels_and_further_columns(tmp_path: Path) -> N
     ]
 
 
-def test_metadata_in_json_lines_is_read_alike(tmp_path: Path) -> None:
+def test_metadata_in_json_lines_is_read_alike(tmp_path):
     lines = [{"file_name": "b.png", "label": "dog"}, {"file_name": "./a.png", "label": "cat"}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     source = open_table(metadata(tmp_path, text, "a.png", "b.png", file="metadata.jsonl"), "photos")
     assert cells(source, "id", "label") == [("b.png", "dog"), ("a.png", "cat")]
 
 
-def test_metadata_that_is_not_utf_8_is_read_by_the_encoding_that_its_error_names(tmp_path: Path) -> None:
+def test_metadata_that_is_not_utf_8_is_read_by_the_encoding_that_its_error_names(tmp_path):
     root = metadata(tmp_path, "", "a.png", "b.png")
     (root / "metadata.csv").write_bytes("file_name,label\na.png,caf\u00e9\nb.png,th\u00e9\n".encode("cp1252"))
     with pytest.raises(InputError, match="pass --encoding"):
@@ -282,20 +280,20 @@ def test_metadata_that_is_not_utf_8_is_read_by_the_encoding_that_its_error_names
     assert rows(source) == [("a.png", "caf\u00e9"), ("b.png", "th\u00e9")]
 
 
-def test_an_id_of_the_metadata_is_the_id(tmp_path: Path) -> None:
+def test_an_id_of_the_metadata_is_the_id(tmp_path):
     source = open_table(metadata(tmp_path, "id,file_name,label\n7,a.png,cat\n9,b.png,dog\n", "a.png", "b.png"))
     assert cells(source, "id") == [(7,), (9,)]
     assert source.schema.names == ["image", "id", "label"]
 
 
-def test_metadata_without_labels_leaves_them_to_the_folders(tmp_path: Path) -> None:
+def test_metadata_without_labels_leaves_them_to_the_folders(tmp_path):
     text = "file_name,caption\ncat/a.png,a cat\ndog/b.png,a dog\n"
     source = open_table(metadata(tmp_path, text, "cat/a.png", "dog/b.png"))
     assert cells(source, "id", "label", "caption") == [("cat/a.png", "cat", "a cat"), ("dog/b.png", "dog", "a dog")]
     assert source.remarks == ("rows come from metadata.csv, labels from the folders",)
 
 
-def test_images_that_are_named_and_missing_are_one_error(tmp_path: Path) -> None:
+def test_images_that_are_named_and_missing_are_one_error(tmp_path):
     text = "file_name,label\na.png,cat\ngone.png,cat\n,dog\n"
     with pytest.raises(InputError) as caught:
         open_table(metadata(tmp_path, text, "a.png"), "photos")
@@ -306,20 +304,20 @@ def test_images_that_are_named_and_missing_are_one_error(tmp_path: Path) -> None
     )
 
 
-def test_metadata_names_files_with_accents_and_backslashes(tmp_path: Path) -> None:
+def test_metadata_names_files_with_accents_and_backslashes(tmp_path):
     text = f"file_name,label\n{NFC}.png,cat\nsub\\b.png,dog\n"
     source = open_table(metadata(tmp_path, text, f"{NFD}.png", "sub/b.png"))
     assert cells(source, "id") == [(f"{NFC}.png",), ("sub/b.png",)]
     assert source.places == (f"{NFD}.png", "sub/b.png")
 
 
-def test_a_table_called_metadata_without_file_names_leaves_the_folders_their_meaning(tmp_path: Path) -> None:
+def test_a_table_called_metadata_without_file_names_leaves_the_folders_their_meaning(tmp_path):
     source = open_table(metadata(tmp_path, "photographer,year\nann,2020\n", "cat/a.png", "dog/b.png"))
     assert source.format == "image_folder"
     assert rows(source) == [("cat/a.png", "cat"), ("dog/b.png", "dog")]
 
 
-def test_metadata_of_splits_is_read_for_the_split_that_is_asked_for(tmp_path: Path) -> None:
+def test_metadata_of_splits_is_read_for_the_split_that_is_asked_for(tmp_path):
     for split in ("train", "test"):
         metadata(tmp_path / split, f"file_name,label\n{split}.png,cat\n", f"{split}.png")
     assert "holds splits (train, test), not classes" in error(tmp_path)
@@ -328,7 +326,7 @@ def test_metadata_of_splits_is_read_for_the_split_that_is_asked_for(tmp_path: Pa
     assert (source.name, source.files) == ("photos", ("photos/test",))
 
 
-def test_trusted_rows_meet_the_rows_of_metadata_by_id(tmp_path: Path) -> None:
+def test_trusted_rows_meet_the_rows_of_metadata_by_id(tmp_path):
     names = [f"{number:02d}.png" for number in range(16)]
     text = "file_name,label\n" + "".join(f"{name},{'cat' if i % 2 else 'dog'}\n" for i, name in enumerate(names))
     root = metadata(tmp_path / "photos", text, *names)
@@ -339,7 +337,7 @@ def test_trusted_rows_meet_the_rows_of_metadata_by_id(tmp_path: Path) -> None:
     assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]
 
 
-def test_a_folder_with_metadata_can_be_the_truth(tmp_path: Path) -> None:
+def test_a_folder_with_metadata_can_be_the_truth(tmp_path):
     root = metadata(tmp_path, "file_name,label\na.png,cat\nb.png,dog\n", "a.png", "b.png")
     truth = read_truth(str(root), ClassNames(("cat", "dog")), DataSettings(), "id")
     assert truth.codes.tolist() == [0, 1]

@@ -1,17 +1,14 @@
 """JSON Lines and JSON arrays: columns by path, types over the whole file, and errors that name the line."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labelfix.data.formats import open_table, write_batches
@@ -23,24 +20,24 @@ Put = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(name: str, content: str) -> Path:
+def put(tmp_path):
+    def write(name, content):
         (tmp_path / name).write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
         return tmp_path / name
 
     return write
 
 
-def rows(path: Path, count: int = 8192) -> list[dict[str, Any]]:
+def rows(path, count=8192):
     return [row for chunk in open_table(path).scan(rows=count) for row in chunk.batch.to_pylist()]
 
 
-def lines(*records: Any) -> str:
+def lines(*records):
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.jsonl.gz", "t.ndjson.gz", "t.json", "t.json.gz"])
-def test_one_object_a_line_is_read_under_these_names(put: Put, name: str) -> None:
+def test_one_object_a_line_is_read_under_these_names(put, name):
     assert rows(put(name, lines({"id": 1, "text": "a\u2028b"}, {"id": 2}))) == [
         {"id": 1, "text": "a\u2028b"},
         {"id": 2, "text": None},
@@ -49,7 +46,7 @@ def test_one_object_a_line_is_read_under_these_names(put: Put, name: str) -> Non
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("name", ["t.json", "t.json.gz", "t.jsonl"])
-def test_an_array_of_objects_is_read(put: Put, name: str, indent: int | None) -> None:
+def test_an_array_of_objects_is_read(put, name, indent):
     records = [{"id": i, "m": {"x": [i, 0.5]}} for i in range(3)]
     assert rows(put(name, json.dumps(records, indent=indent))) == [{"id": i, "m.x": [i, 0.5]} for i in range(3)]
 
@@ -80,7 +77,7 @@ TABLE = [{"id": f"a{i}", "text": "x y", "label": "cat"} for i in range(4)]
     ],
     ids=str,
 )
-def test_a_table_inside_one_object_is_read_and_said(put: Put, whole: Any, said: str, indent: int | None) -> None:
+def test_a_table_inside_one_object_is_read_and_said(put, whole, said, indent):
     path = put("t.json", json.dumps(whole, indent=indent))
     assert rows(path) == TABLE
     assert open_table(path).remarks == (f"is one object: {said}",)
@@ -96,7 +93,7 @@ def test_a_table_inside_one_object_is_read_and_said(put: Put, whole: Any, said: 
     ],
     ids=lambda row: ",".join(row),
 )
-def test_one_row_on_a_line_stays_a_row(put: Put, row: dict[str, Any]) -> None:
+def test_one_row_on_a_line_stays_a_row(put, row):
     assert open_table(put("t.jsonl", json.dumps(row) + "\n")).remarks == ()
     assert len(rows(put("t.jsonl", json.dumps(row)))) == 1
 
@@ -122,20 +119,18 @@ def test_one_row_on_a_line_stays_a_row(put: Put, row: dict[str, Any]) -> None:
         ([None, None], pa.string(), [None, None]),
     ],
 )
-def test_a_column_has_the_type_that_holds_all_its_values(
-    put: Put, values: list[Any], type_: pa.DataType, read: list[Any]
-) -> None:
+def test_a_column_has_the_type_that_holds_all_its_values(put, values, type_, read):
     path = put("t.jsonl", lines(*({"k": i, "x": value} for i, value in enumerate(values))))
     assert open_table(path).schema.field("x").type == type_
     assert ["nan" if row["x"] != row["x"] else row["x"] for row in rows(path)] == read
 
 
-def test_a_value_of_another_kind_in_the_last_row_counts(put: Put) -> None:
+def test_a_value_of_another_kind_in_the_last_row_counts(put):
     path = put("t.jsonl", lines(*({"x": i} for i in range(50_000)), {"x": "word"}))
     assert [row["x"] for row in rows(path)[-2:]] == ["49999", "word"]
 
 
-def test_objects_become_columns_by_path_in_the_order_in_which_they_are_met(put: Put) -> None:
+def test_objects_become_columns_by_path_in_the_order_in_which_they_are_met(put):
     path = put("t.jsonl", lines({"id": 1, "meta": {"source": "web", "deep": {"n": 1}}}, {"meta": None, "more": 2}))
     assert rows(path) == [
         {"id": 1, "meta.source": "web", "meta.deep.n": 1, "more": None},
@@ -143,13 +138,13 @@ def test_objects_become_columns_by_path_in_the_order_in_which_they_are_met(put: 
     ]
 
 
-def test_an_object_of_ever_new_keys_stays_one_column(put: Put) -> None:
+def test_an_object_of_ever_new_keys_stays_one_column(put):
     path = put("t.jsonl", lines(*({"id": i, "scores": {f"u{i}": 1}} for i in range(1500))))
     assert open_table(path).schema.names == ["id", "scores"]
     assert rows(path)[7]["scores"] == '{"u7": 1}'
 
 
-def test_half_a_character_is_replaced_and_a_key_twice_with_the_same_value_is_one(put: Put) -> None:
+def test_half_a_character_is_replaced_and_a_key_twice_with_the_same_value_is_one(put):
     assert rows(put("t.jsonl", '{"x": "a", "x": "a"}\n{"x": "\\ud83d"}\n')) == [{"x": "a"}, {"x": "\ufffd"}]
 
 
@@ -182,21 +177,21 @@ def test_half_a_character_is_replaced_and_a_key_twice_with_the_same_value_is_one
         ("t.json", " \n", "t.json: holds nothing but blank lines"),
     ],
 )
-def test_what_is_broken_is_one_line_that_names_the_line(put: Put, name: str, text: str, said: str) -> None:
+def test_what_is_broken_is_one_line_that_names_the_line(put, name, text, said):
     with pytest.raises(InputError) as caught:
         open_table(put(name, text), name)
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path):
     (tmp_path / "t.jsonl").write_bytes('{"a": "x"}\n{"a": "café"}\n'.encode("cp1252"))
     with pytest.raises(InputError, match=r"is not UTF-8 text \(byte 0xe9 in line 2\); it looks like cp1252"):
         open_table(tmp_path / "t.jsonl")
 
 
 @pytest.mark.parametrize("count", [1, 3, 8192])
-def test_rows_and_blocks_play_no_part(put: Put, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_rows_and_blocks_play_no_part(put, monkeypatch, count):
     records = [{"id": i, "text": "é猫" * (i % 9), "m": {"x": i / 2}} for i in range(50)]
     expected = [{"id": r["id"], "text": r["text"], "m.x": r["m"]["x"]} for r in records]  # type: ignore[index]
     for block in (1, 7, 1 << 20):
@@ -210,7 +205,7 @@ def test_rows_and_blocks_play_no_part(put: Put, monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson.gz", "t.json"])
-def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
+def test_what_is_written_is_read_again(tmp_path, name):
     table = pa.table({"id": [1, 2], "text": ['a "é"\n', None], "e": [[0.5], []], "b": pa.array([b"\xff", None])})
     write_batches(tmp_path / name, table.schema, table.to_batches(max_chunksize=1))
     assert rows(tmp_path / name) == [
@@ -219,7 +214,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     ]
 
 
-def exported(source: JsonSource, out: Path, label: str, new: list[Any], **more: list[Any]) -> list[dict[str, Any]]:
+def exported(source, out, label, new, **more):
     """The file written with new labels, None where the old one stays."""
     old = pa.concat_arrays([chunk.batch.column(0) for chunk in source.scan([label])])
     changed = np.array([value is not None for value in new])
@@ -230,7 +225,7 @@ def exported(source: JsonSource, out: Path, label: str, new: list[Any], **more: 
     return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
 
 
-def test_an_export_changes_labels_in_place_and_nothing_else(put: Put, tmp_path: Path) -> None:
+def test_an_export_changes_labels_in_place_and_nothing_else(put, tmp_path):
     text = '{"id": 1, "x": 1.50, "meta": {"label": "a", "n": 1}, "y": [1, "é"]}\n{"meta":{"label":"b"},"z":null}\n'
     source = open_table(put("t.jsonl", text))
     assert isinstance(source, JsonSource)
@@ -241,7 +236,7 @@ def test_an_export_changes_labels_in_place_and_nothing_else(put: Put, tmp_path: 
     )
 
 
-def test_mixed_labels_keep_their_own_kinds(put: Put, tmp_path: Path) -> None:
+def test_mixed_labels_keep_their_own_kinds(put, tmp_path):
     source = open_table(put("t.jsonl", lines(*({"label": value} for value in (1, "x", None, True, "2")))))
     assert isinstance(source, JsonSource)
     found = exported(source, tmp_path / "out.jsonl", "label", [None, "1", "true", "x", None], sure=[1, 2, 3, 4, 5])
@@ -255,7 +250,7 @@ def test_mixed_labels_keep_their_own_kinds(put: Put, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "out"), [("t.json", "o.json"), ("t.json", "o.jsonl"), ("t.jsonl", "o.json")])
-def test_arrays_and_lines_become_what_the_name_says(put: Put, tmp_path: Path, name: str, out: str) -> None:
+def test_arrays_and_lines_become_what_the_name_says(put, tmp_path, name, out):
     records = [{"id": 1, "label": "a"}, {"id": 2, "label": "b"}]
     source = open_table(put(name, json.dumps(records, indent=2) if name == "t.json" else lines(*records)))
     assert isinstance(source, JsonSource)
@@ -273,10 +268,9 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @example([{"a": [{}, {}], "b": [{}, {}]}], False)  # one record, not two tables
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUES), min_size=1, max_size=6), st.booleans())
-def test_any_records_are_read_and_come_back(tmp_path_factory: Any, found: list[dict[str, Any]], array: bool) -> None:
+def test_any_records_are_read_and_come_back(tmp_path_factory, found, array):
     folder = tmp_path_factory.mktemp("json")
     records = [{"label": "x", **record} for record in found]
     (folder / "t.json").write_text(json.dumps(records) if array else lines(*records))

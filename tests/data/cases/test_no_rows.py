@@ -1,17 +1,14 @@
 """What stands in a text file and is no row: lines without a value, the header again, dashes, a report's last lines."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from labelfix.cli import main
-from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats import open_table
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.errors import InputError
 
@@ -21,19 +18,19 @@ HEADER = "id,text,label"
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(name: str, content: str) -> Path:
+def put(tmp_path):
+    def write(name, content):
         (tmp_path / name).write_bytes(content.encode())
         return tmp_path / name
 
     return write
 
 
-def rows(source: TableSource) -> list[dict[str, Any]]:
+def rows(source):
     return [row for chunk in source.scan() for row in chunk.batch.to_pylist()]
 
 
-def lines(*parts: str) -> str:
+def lines(*parts):
     return "\n".join(parts) + "\n"
 
 
@@ -94,21 +91,21 @@ NONE = {
 }
 
 
-def test_groups_that_repeat_their_title_as_pandas_writes_them(put: Put) -> None:
+def test_groups_that_repeat_their_title_as_pandas_writes_them(put):
     source = open_table(put("t.csv", lines("ticket,ticket,answer", HEADER, *ROWS)), "t.csv")
     assert rows(source) == SIX
 
 
 @pytest.mark.parametrize("case", NONE)
-def test_what_is_no_row_is_passed_over_and_said(put: Put, case: str) -> None:
+def test_what_is_no_row_is_passed_over_and_said(put, case):
     content, said = NONE[case]
     source = open_table(put("t.csv", content), "t.csv")
     assert rows(source) == SIX
     assert said in source.remarks
 
 
-def test_tables_of_a_shell_and_of_markdown(put: Put) -> None:
-    def drawn(row: str) -> str:
+def test_tables_of_a_shell_and_of_markdown(put):
+    def drawn(row):
         return "| " + row.replace(",", " | ") + " |"
 
     ruler = "+----+----+----+"
@@ -128,17 +125,17 @@ def test_tables_of_a_shell_and_of_markdown(put: Put) -> None:
         pytest.param(["", *["note"] * 40], id="more than a report's end"),
     ],
 )
-def test_short_rows_that_are_no_end_are_errors(put: Put, tail: list[str]) -> None:
+def test_short_rows_that_are_no_end_are_errors(put, tail):
     with pytest.raises(InputError, match="but the header has 3"):
         open_table(put("t.csv", lines(HEADER, *ROWS, *tail)))
 
 
-def test_an_unlabelled_last_row_is_a_row(put: Put) -> None:
+def test_an_unlabelled_last_row_is_a_row(put):
     source = open_table(put("t.csv", lines("text,label,rater", "good words,a,x", "bad words,b,x", "no words yet,,")))
     assert [row["label"] for row in rows(source)] == ["a", "b", ""]
 
 
-def test_types_do_not_see_what_is_no_row(put: Put) -> None:
+def test_types_do_not_see_what_is_no_row(put):
     numbers = [f"{i},{i / 2}" for i in range(5)]
     content = lines("id,size", *numbers, "id,size", *numbers, ",", "total of all,")
     source = open_table(put("t.csv", content))
@@ -146,13 +143,13 @@ def test_types_do_not_see_what_is_no_row(put: Put) -> None:
     assert len(rows(source)) == 10
 
 
-def test_numbers_of_rows_and_lines_in_errors_count_rows_alone(put: Put) -> None:
+def test_numbers_of_rows_and_lines_in_errors_count_rows_alone(put):
     content = lines(HEADER, ROWS[0], ",,", ROWS[1], HEADER, "r9,a,b,c", ROWS[2])
     with pytest.raises(InputError, match=r"t\.csv, row 3: has 4 cells, but the header has 3 \(line 6: "):
         open_table(put("t.csv", content), "t.csv")
 
 
-def test_blocks_of_any_size_find_the_same(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_any_size_find_the_same(put, monkeypatch):
     spread = [row for place, row in enumerate(ROWS * 300) for row in ([",,", row] if place % 50 == 9 else [row])]
     path = put("t.csv", lines(HEADER, *spread, HEADER, *ROWS, ",,", "the end,,"))
     whole = rows(open_table(path))
@@ -165,9 +162,7 @@ def test_blocks_of_any_size_find_the_same(put: Put, monkeypatch: pytest.MonkeyPa
     assert [row["id"] for row in rows(source)] == [f"r{i % 6}" for i in range(1806)]
 
 
-def test_an_export_and_its_lines_are_those_of_the_rows(
-    put: Put, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_and_its_lines_are_those_of_the_rows(put, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     draw = random.Random(1)
     words = (["goal", "match", "coach", "team"], ["soup", "oven", "flour", "salt"])

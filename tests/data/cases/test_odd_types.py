@@ -1,10 +1,5 @@
 """Columns of every Arrow type: made plain in one place, profiled, never in the way of a run."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import arrow_types
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +15,7 @@ from labelfix.settings.data import DataSettings
 COLUMNS = arrow_types.columns()
 
 
-def texts() -> dict[str, list[Any]]:
+def texts():
     count = 30
     return {
         "id": [f"r{i}" for i in range(count)],
@@ -29,12 +24,12 @@ def texts() -> dict[str, list[Any]]:
     }
 
 
-def repeated(array: pa.Array) -> pa.ChunkedArray:
+def repeated(array):
     return pa.chunked_array([array] * 10)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_a_column_is_made_plain_whole_sliced_and_empty(name: str) -> None:
+def test_a_column_is_made_plain_whole_sliced_and_empty(name):
     array = COLUMNS[name]
     for part in (array, array.slice(1), array.slice(0, 0), pa.concat_arrays([array, array.slice(1)]).slice(2)):
         plain = decode(part)
@@ -61,14 +56,14 @@ def test_a_column_is_made_plain_whole_sliced_and_empty(name: str) -> None:
         ("list<item: string_view>", pa.list_(pa.string()), [["a", None], ["b", "c"], None]),
     ],
 )
-def test_what_a_consumer_sees(name: str, type_: pa.DataType, values: list[Any]) -> None:
+def test_what_a_consumer_sees(name, type_, values):
     plain = decode(COLUMNS[name])
     assert plain.type == type_
     assert plain.to_pylist() == values
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_every_column_can_be_profiled_scanned_and_hashed(name: str) -> None:
+def test_every_column_can_be_profiled_scanned_and_hashed(name):
     table = pa.table({"x": repeated(COLUMNS[name])})
     source = open_table(table)
     profile = profile_columns(source, ["x"], 7)["x"]
@@ -80,13 +75,13 @@ def test_every_column_can_be_profiled_scanned_and_hashed(name: str) -> None:
     assert source.content_hash() != open_table(table.slice(1)).content_hash()
 
 
-def test_values_that_cannot_be_counted_count_as_none() -> None:
+def test_values_that_cannot_be_counted_count_as_none():
     source = open_table(pa.table({name: COLUMNS[name] for name in ("null", "map", "sparse union", "struct")}))
     for profile in profile_columns(source, source.schema.names, 8).values():
         assert (profile.distinct, profile.holds) == (0, "")
 
 
-def test_a_table_of_every_type_is_checked_beside_its_text() -> None:
+def test_a_table_of_every_type_is_checked_beside_its_text():
     odd = {f"a {name}": repeated(array) for name, array in COLUMNS.items()}
     noisy = pa.table({**texts(), **odd})
     clean = pa.table({"id": ["r1", "r2", "r3", "r4"], "label": ["cat", "cat", "dog", "cat"]})
@@ -95,7 +90,7 @@ def test_a_table_of_every_type_is_checked_beside_its_text() -> None:
     assert reading.data.joined_by == "id"
 
 
-def test_a_parquet_file_of_every_type_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_parquet_file_of_every_type_is_read_as_it_is(tmp_path):
     table = pa.table({name: repeated(array) for name, array in arrow_types.in_parquet().items()})
     pq.write_table(table, tmp_path / "all.parquet")
     stored = pq.read_table(tmp_path / "all.parquet")
@@ -108,7 +103,7 @@ def test_a_parquet_file_of_every_type_is_read_as_it_is(tmp_path: Path) -> None:
         assert alone == name
 
 
-def test_binary_that_is_text_reads_as_text() -> None:
+def test_binary_that_is_text_reads_as_text():
     for type_ in (pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(2)):
         assert as_text(pa.array([b"ab", None, "é".encode()], type_)).to_pylist() == ["ab", None, "é"]
     assert as_text(pa.array(["x"], pa.large_string())).to_pylist() == ["x"]
@@ -116,7 +111,7 @@ def test_binary_that_is_text_reads_as_text() -> None:
     assert as_text(pa.array([b"ab", b"\xff\x00"])).to_pylist() == ["ab", "ff00"]
 
 
-def test_a_scan_for_text_names_the_row_of_binary_that_is_none() -> None:
+def test_a_scan_for_text_names_the_row_of_binary_that_is_none():
     source = open_table(pa.table({"text": pa.array([b"one", b"two", b"\xffthree"])}), "noisy")
     with pytest.raises(InputError, match=r"noisy, row 3: column 'text' is not UTF-8 text: byte 0xff in '.three'"):
         list(scan(source, ["text"], 2, texts=["text"]))
@@ -124,7 +119,7 @@ def test_a_scan_for_text_names_the_row_of_binary_that_is_none() -> None:
     assert whole.batch.schema.field("text").type == pa.binary()
 
 
-def test_text_inside_lists_that_is_not_utf8_names_its_column() -> None:
+def test_text_inside_lists_that_is_not_utf8_names_its_column():
     cells = pa.array([[b"\xff"]]).view(pa.list_(pa.string()))
     with pytest.raises(InputError, match="column 'tags' holds text that is not UTF-8"):
         list(scan(open_table(pa.table({"tags": cells})), ["tags"], 8))

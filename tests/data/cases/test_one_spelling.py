@@ -1,12 +1,7 @@
 """A cell means the same whatever else stands in its file, and in every format."""
 
-from __future__ import annotations
-
 import datetime
-from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +12,7 @@ from hypothesis import strategies as st
 
 from labelfix.data.columns.roles import Columns
 from labelfix.data.new_rows import open_rows
-from labelfix.data.read import Reading, read_training
+from labelfix.data.read import read_training
 from labelfix.data.spelling import difference, folded, number_key, spell, spelled
 from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.errors import InputError
@@ -28,7 +23,7 @@ SPEC = InputSpec("table", ("size", "kind"), ("kind",))
 COLUMNS = Columns("id", "label", "id", "label", SPEC)
 
 
-def features(source: Any) -> dict[str, list[Any]]:
+def features(source):
     """What the classifier reads of new rows."""
     (table,) = open_rows(source, CLASSES, COLUMNS, DataSettings(unlabelled=True)).blocks(100)
     assert table.inputs is not None
@@ -51,18 +46,18 @@ def features(source: Any) -> dict[str, list[Any]]:
         (pa.array([], pa.string()), []),
     ],
 )
-def test_every_cell_has_one_spelling(cells: pa.Array, wanted: list[str | None]) -> None:
+def test_every_cell_has_one_spelling(cells, wanted):
     assert spelled(cells).to_pylist() == wanted
 
 
 @given(st.text(max_size=8), st.text(max_size=8))
-def test_a_spelling_depends_on_its_cell_alone_and_is_its_own_spelling(left: str, right: str) -> None:
+def test_a_spelling_depends_on_its_cell_alone_and_is_its_own_spelling(left, right):
     together = spelled(pa.array([left, right], pa.string())).to_pylist()
     assert together == [spell(left), spell(right)]
     assert [spell(text) for text in together] == together
 
 
-def test_numbers_meet_however_many_zeros_are_written() -> None:
+def test_numbers_meet_however_many_zeros_are_written():
     assert [number_key(text) for text in ("2.50", "02.5", "2.5", ".5", "100", "x", "1e5")] == [
         *["2.5"] * 3,
         *("0.5", "100", None, None),
@@ -80,24 +75,22 @@ def test_numbers_meet_however_many_zeros_are_written() -> None:
         ("cat", "dog", None),
     ],
 )
-def test_near_misses_are_named(left: str, right: str, how: str | None) -> None:
+def test_near_misses_are_named(left, right, how):
     assert difference(left, right) == how
 
 
-def test_folded_texts_are_alike_where_people_would_say_so() -> None:
+def test_folded_texts_are_alike_where_people_would_say_so():
     assert folded("Stra\u00dfe 1") == folded("STRASSE\u00a01")
 
 
 @pytest.mark.parametrize("with_unknown", [False, True])
-def test_true_and_one_point_nought_are_the_same_category_in_any_batch(
-    put: Callable[[str, str], str], with_unknown: bool
-) -> None:
+def test_true_and_one_point_nought_are_the_same_category_in_any_batch(put, with_unknown):
     rows = ["a,1,True", "b,2,1.0", "c,3,2.50", *(["d,4,Unknown"] if with_unknown else [])]
     alone = features(put("new.csv", "\n".join(["id,size,kind", *rows]) + "\n"))
     assert alone["kind"][:3] == ["true", "1", "2.50"]
 
 
-def test_a_category_is_the_same_in_csv_parquet_and_frames(put: Callable[[str, str], str], tmp_path: Path) -> None:
+def test_a_category_is_the_same_in_csv_parquet_and_frames(put, tmp_path):
     text = "id,size,kind\na,1.5,True\nb,2.5,False\n"
     table = pa.table({"id": ["a", "b"], "size": [1.5, 2.5], "kind": [True, False]})
     pq.write_table(table, tmp_path / "new.parquet")
@@ -105,35 +98,31 @@ def test_a_category_is_the_same_in_csv_parquet_and_frames(put: Callable[[str, st
     assert found == [{"size": [1.5, 2.5], "kind": ["true", "false"]}] * 3
 
 
-def test_a_column_of_later_rows_is_read_as_the_run_reads_it_and_not_by_its_own_cells(
-    put: Callable[[str, str], str],
-) -> None:
+def test_a_column_of_later_rows_is_read_as_the_run_reads_it_and_not_by_its_own_cells(put):
     # Every size here is a word and every kind a number: the run's column kinds hold.
     found = features(put("new.csv", "id,size,kind\na,?,1\nb,n/a,2\n"))
     assert found == {"size": [None, None], "kind": ["1", "2"]}
 
 
-def test_an_optional_column_may_be_empty_in_a_small_batch(put: Callable[[str, str], str]) -> None:
+def test_an_optional_column_may_be_empty_in_a_small_batch(put):
     assert features(put("new.csv", "id,size,kind\na,,x\n")) == {"size": [None], "kind": ["x"]}
     assert features(put("new.csv", "id,size,kind\na,1,\n")) == {"size": [1.0], "kind": [None]}
 
 
-def read(put: Callable[[str, str], str], noisy: str, clean: str, **settings: Any) -> Reading:
+def read(put, noisy, clean, **settings):
     return read_training(put("noisy.csv", noisy), put("gold.csv", clean), DataSettings(**settings))
 
 
-def lines(labels: list[str]) -> str:
+def lines(labels):
     texts = [f"{i},the words of the sentence number {['one', 'two', 'three', 'four'][i % 4]} {i}" for i in range(99)]
     return "id,text,label\n" + "".join(f"{text},{label}\n" for text, label in zip(texts, labels, strict=False))
 
 
-def said(reading: Reading) -> str:
+def said(reading):
     return "\n".join([*map(str, reading.warnings), *reading.notes])
 
 
-def test_a_class_called_none_is_missing_in_csv_with_a_warning_that_says_how_to_keep_it(
-    put: Callable[[str, str], str],
-) -> None:
+def test_a_class_called_none_is_missing_in_csv_with_a_warning_that_says_how_to_keep_it(put):
     noisy, clean = lines(["None", "sport", "tech"] * 6), "id,label\n1,sport\n2,tech\n"
     reading = read(put, noisy, clean)
     (warning,) = [w for w in reading.warnings if "None" in w.what]
@@ -145,7 +134,7 @@ def test_a_class_called_none_is_missing_in_csv_with_a_warning_that_says_how_to_k
     assert read(put, noisy, clean, class_map=path).data.classes.names == ("None", "sport", "tech")
 
 
-def test_a_class_called_none_is_a_class_in_a_frame_and_null_is_not(put: Callable[[str, str], str]) -> None:
+def test_a_class_called_none_is_a_class_in_a_frame_and_null_is_not(put):
     frame = pd.DataFrame({"id": range(6), "text": [f"some words {i} of text" for i in range(6)]})
     frame["label"] = ["None", "sport", None, "None", "nan", "sport"]
     reading = read_training(frame, put("gold.csv", "id,label\n0,None\n1,sport\n"), DataSettings(text_column="text"))
@@ -153,11 +142,11 @@ def test_a_class_called_none_is_a_class_in_a_frame_and_null_is_not(put: Callable
     assert int(reading.data.noisy.labelled.sum()) == 5
 
 
-def test_the_documented_words_are_those_of_the_setting() -> None:
+def test_the_documented_words_are_those_of_the_setting():
     assert DataSettings().missing_words == frozenset(MISSING_WORDS)
 
 
-def test_minus_one_beside_names_or_codes_is_no_label_and_said(put: Callable[[str, str], str]) -> None:
+def test_minus_one_beside_names_or_codes_is_no_label_and_said(put):
     for labels, clean in (
         (["-1", "cat", "dog"], "id,label\n1,cat\n2,dog\n"),
         (["-1", "0", "1"], "id,label\n1,0\n2,1\n"),
@@ -169,21 +158,19 @@ def test_minus_one_beside_names_or_codes_is_no_label_and_said(put: Callable[[str
         assert "(6 rows" in said(reading)
 
 
-def test_minus_one_is_a_class_where_a_trusted_row_has_it(put: Callable[[str, str], str]) -> None:
+def test_minus_one_is_a_class_where_a_trusted_row_has_it(put):
     reading = read(put, lines(["-1", "0", "1"] * 6), "id,label\n0,-1\n1,0\n2,1\n")
     assert reading.data.classes.names == ("-1", "0", "1")
     assert "differ only" not in said(reading)
 
 
-def test_grades_with_signs_are_not_called_alike_and_words_with_hyphens_are(put: Callable[[str, str], str]) -> None:
+def test_grades_with_signs_are_not_called_alike_and_words_with_hyphens_are(put):
     assert "differ only" not in said(read(put, lines(["A", "A-", "B+", "B"] * 6), "id,label\n0,A\n1,A-\n"))
     alike = said(read(put, lines(["ice-cream", "ice cream", "Pie"] * 6), "id,label\n0,ice cream\n2,Pie\n"))
     assert '"ice cream" and "ice-cream" differ only in spelling' in alike
 
 
-def test_labels_and_ids_meet_across_unicode_forms_and_what_is_stored_is_what_was_there(
-    put: Callable[[str, str], str],
-) -> None:
+def test_labels_and_ids_meet_across_unicode_forms_and_what_is_stored_is_what_was_there(put):
     rows = (
         "e\u0301-1,the first text of all,caf\u00e9",
         "2.0,the second text of all,cafe\u0301",
@@ -204,9 +191,7 @@ def test_labels_and_ids_meet_across_unicode_forms_and_what_is_stored_is_what_was
         (("6f9a-1", "6f9a-2"), ("{6F9A-2}", "{6F9A-1}"), "spelling"),
     ],
 )
-def test_ids_that_a_program_spells_in_its_own_way_meet_where_each_has_one_counterpart(
-    put: Callable[[str, str], str], ours: tuple[str, str], theirs: tuple[str, str], how: str
-) -> None:
+def test_ids_that_a_program_spells_in_its_own_way_meet_where_each_has_one_counterpart(put, ours, theirs, how):
     noisy = f"id,text,label\n{ours[0]},the first text of all,x\n{ours[1]},the second text of all,y\n"
     with pytest.raises(InputError, match="no labelled row that is not trusted") as caught:
         read(put, noisy, f"id,label\n{theirs[0]},y\n{theirs[1]},x\n")
@@ -228,27 +213,25 @@ SPELLED = [
 
 
 @pytest.mark.parametrize(("classes", "trusted", "how"), SPELLED)
-def test_a_trusted_label_spelled_otherwise_is_its_class_where_one_alone_fits(
-    put: Callable[[str, str], str], classes: tuple[str, str], trusted: tuple[str, str], how: str
-) -> None:
+def test_a_trusted_label_spelled_otherwise_is_its_class_where_one_alone_fits(put, classes, trusted, how):
     reading = read(put, lines([*classes] * 6), f"id,label\n0,{trusted[0]}\n1,{trusted[1]}\n")
     given = reading.data.paired_given.tolist()
     assert reading.data.clean.codes.tolist() == given
     assert any(f"labels are matched {how}" in note for note in reading.notes)
 
 
-def test_ranges_and_grades_are_not_taken_for_each_other(put: Callable[[str, str], str]) -> None:
+def test_ranges_and_grades_are_not_taken_for_each_other(put):
     for classes, other in ((("1-2", "3"), "12"), (("C", "D"), "C-"), (("C", "D"), "C++")):
         with pytest.raises(InputError, match="is not one of the 2 classes"):
             read(put, lines([*classes] * 6), f"id,label\n0,{classes[0]}\n1,{other}\n")
 
 
-def test_yes_and_no_in_several_spellings_are_named(put: Callable[[str, str], str]) -> None:
+def test_yes_and_no_in_several_spellings_are_named(put):
     reading = read(put, lines(["yes", "no", "1", "0"] * 3), "id,label\n0,yes\n1,no\n")
     assert any('"1" and "yes"' in str(warning) and "--class-map" in str(warning) for warning in reading.warnings)
 
 
-def test_a_trusted_label_in_another_case_is_its_class_where_one_alone_fits(put: Callable[[str, str], str]) -> None:
+def test_a_trusted_label_in_another_case_is_its_class_where_one_alone_fits(put):
     reading = read(put, lines(["cat", "dog"] * 6), "id,label\n0,Cat\n1,DOG\n")
     assert reading.data.clean.codes.tolist() == [0, 1]
     assert any("labels are matched without regard to case (Cat = cat, DOG = dog)" in note for note in reading.notes)
@@ -256,7 +239,7 @@ def test_a_trusted_label_in_another_case_is_its_class_where_one_alone_fits(put: 
         read(put, lines(["cat", "Cat", "dog"] * 6), "id,label\n0,CAT\n1,dog\n")
 
 
-def test_ids_that_stand_side_by_side_in_two_spellings_are_two_ids(put: Callable[[str, str], str]) -> None:
+def test_ids_that_stand_side_by_side_in_two_spellings_are_two_ids(put):
     noisy = "id,text,label\n1,the first text of all,x\n1.0,the second text of all,y\n2,the third text of all,y\n"
     reading = read(put, noisy, "id,label\n1.0,y\n2.0,y\n")
     assert reading.data.clean_in_noisy.tolist() == [1, 2]
@@ -271,16 +254,14 @@ def test_ids_that_stand_side_by_side_in_two_spellings_are_two_ids(put: Callable[
         (("x/a 1.png", "x/b 2.png", "x/c 3.png"), ("x/b%202.png", "a 1", "c 3")),
     ],
 )
-def test_ids_of_which_only_some_are_rewritten_meet_too(
-    put: Callable[[str, str], str], ours: tuple[str, ...], theirs: tuple[str, ...]
-) -> None:
+def test_ids_of_which_only_some_are_rewritten_meet_too(put, ours, theirs):
     rows = "".join(f"{name},the {name} text of all,{'xy'[i % 2]}\n" for i, name in enumerate((*ours, "zz", "qq")))
     trusted = "".join(f"{name},{'xy'[i % 2]}\n" for i, name in enumerate(theirs))
     reading = read(put, f"id,text,label\n{rows}", f"id,label\n{trusted}")
     assert reading.data.clean_in_noisy.tolist() == [1, 0, 2]
 
 
-def test_an_id_that_is_like_two_others_is_none_of_them(put: Callable[[str, str], str]) -> None:
+def test_an_id_that_is_like_two_others_is_none_of_them(put):
     noisy = "id,text,label\nA-1,the first text of all,x\na_1,the second text of all,y\nb,the third text of all,y\n"
     with pytest.raises(InputError, match='id "A1" does not stand in'):
         read(put, noisy, "id,label\nA1,x\nb,y\n")

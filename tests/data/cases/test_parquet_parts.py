@@ -1,15 +1,10 @@
 """Parts of one table whose columns differ, titles that repeat, and files that are damaged."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil
 import sys
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import arrow_types
 import datasets
@@ -27,14 +22,14 @@ from labelfix.errors import InputError, LabelfixError
 COLUMNS = arrow_types.columns()
 
 
-def put(folder: Path, *parts: dict[str, Any]) -> Path:
+def put(folder, *parts):
     folder.mkdir(parents=True, exist_ok=True)
     for place, columns in enumerate(parts):
         pq.write_table(pa.table(columns), folder / f"{place}.parquet")
     return folder
 
 
-def table(source: Any) -> pa.Table:
+def table(source):
     return pa.Table.from_batches([chunk.batch for chunk in source.scan()])
 
 
@@ -82,7 +77,7 @@ TEXT, WHOLE, FRACTION = pa.string(), pa.int64(), pa.float64()
         (pa.binary(), TEXT, None),
     ],
 )
-def test_two_types_become_the_one_that_holds_both(first: pa.DataType, second: pa.DataType, merged: Any) -> None:
+def test_two_types_become_the_one_that_holds_both(first, second, merged):
     assert merge_types([first, second]) == merged
     if merged is None or (first, second) == (pa.timestamp("us", "UTC"), pa.timestamp("ms", "Europe/Berlin")):
         return
@@ -90,7 +85,7 @@ def test_two_types_become_the_one_that_holds_both(first: pa.DataType, second: pa
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_a_column_of_any_type_can_be_merged_with_one_of_any_other(name: str) -> None:
+def test_a_column_of_any_type_can_be_merged_with_one_of_any_other(name):
     for other, cells in COLUMNS.items():
         pair = (COLUMNS[name], cells)
         parts = [
@@ -104,7 +99,7 @@ def test_a_column_of_any_type_can_be_merged_with_one_of_any_other(name: str) -> 
             assert (found.type, len(found)) == (type_, len(array)), other
 
 
-def test_parts_of_other_widths_are_one_table(tmp_path: Path) -> None:
+def test_parts_of_other_widths_are_one_table(tmp_path):
     first = {"id": pa.array([1], pa.int32()), "x": pa.array([0.5], pa.float32()), "v": [[1, 2]], "n": pa.nulls(1)}
     second = {"x": pa.array([0.1]), "id": pa.array([2**40]), "v": [[0.5]], "n": pa.array(["x"], pa.large_string())}
     found = table(open_table(put(tmp_path / "out", first, second)))
@@ -114,7 +109,7 @@ def test_parts_of_other_widths_are_one_table(tmp_path: Path) -> None:
     ]
 
 
-def test_a_column_that_some_parts_lack_is_empty_there_and_said(tmp_path: Path) -> None:
+def test_a_column_that_some_parts_lack_is_empty_there_and_said(tmp_path):
     source = open_table(put(tmp_path / "out", {"id": [1]}, {"id": [2], "who": ["ann"]}, {"id": [3]}))
     assert table(source).to_pylist() == [{"id": 1, "who": None}, {"id": 2, "who": "ann"}, {"id": 3, "who": None}]
     assert [row for c in source.scan(["who"]) for row in c.batch["who"].to_pylist()] == [None, "ann", None]
@@ -123,7 +118,7 @@ def test_a_column_that_some_parts_lack_is_empty_there_and_said(tmp_path: Path) -
     assert remark.endswith("0.parquet and 1 more, and empty there")
 
 
-def test_parts_without_a_common_column_are_refused(tmp_path: Path) -> None:
+def test_parts_without_a_common_column_are_refused(tmp_path):
     put(tmp_path / "out", {"id": [1]}, {"name": ["x"]})
     with pytest.raises(InputError, match=r"1\.parquet: has columns name, but .*0\.parquet has id"):
         open_table(tmp_path / "out")
@@ -142,9 +137,7 @@ def test_parts_without_a_common_column_are_refused(tmp_path: Path) -> None:
         ([2**64 - 1], [-1], ["18446744073709551615", "-1"]),
     ],
 )
-def test_columns_that_do_not_go_together_are_read_as_text(
-    tmp_path: Path, first: list[Any], second: list[Any], expected: list[Any]
-) -> None:
+def test_columns_that_do_not_go_together_are_read_as_text(tmp_path, first, second, expected):
     one = pa.array(first, pa.uint64()) if first == [2**64 - 1] else first
     source = open_table(
         put(tmp_path / "out", {"id": range(len(first)), "x": one}, {"id": [8, 9][: len(second)], "x": second})
@@ -155,13 +148,13 @@ def test_columns_that_do_not_go_together_are_read_as_text(
     assert remark.endswith("it is read as text")
 
 
-def test_whole_numbers_that_are_exact_as_fractions_become_such(tmp_path: Path) -> None:
+def test_whole_numbers_that_are_exact_as_fractions_become_such(tmp_path):
     source = open_table(put(tmp_path / "out", {"x": [2**53, -3]}, {"x": [0.5, None]}))
     assert table(source)["x"].to_pylist() == [2.0**53, -3.0, 0.5, None]
     assert source.remarks == ()
 
 
-def test_times_that_a_finer_unit_cannot_hold_are_read_as_text() -> None:
+def test_times_that_a_finer_unit_cannot_hold_are_read_as_text():
     far, near = pa.array([253402300799], pa.int64()).cast(pa.timestamp("s")), pa.array([1], pa.timestamp("ns"))
     parts = [TablePart("a", pa.schema([("t", pa.timestamp("us"))]), lambda _: [far.cast(pa.timestamp("us"))])]
     parts.append(TablePart("b", pa.schema([("t", pa.timestamp("ns"))]), lambda _: [near]))
@@ -170,7 +163,7 @@ def test_times_that_a_finer_unit_cannot_hold_are_read_as_text() -> None:
     assert merge_schemas(parts).schema.field("t").type == pa.timestamp("ns")
 
 
-def test_several_trusted_tables_are_merged_in_the_same_way(tmp_path: Path) -> None:
+def test_several_trusted_tables_are_merged_in_the_same_way(tmp_path):
     put(tmp_path / "a", {"id": [1], "label": [1], "x": [1]})
     put(tmp_path / "b", {"id": [2], "label": ["one"], "x": [0.5], "extra": [3]})
     source = open_several([tmp_path / "a", tmp_path / "b"])
@@ -179,7 +172,7 @@ def test_several_trusted_tables_are_merged_in_the_same_way(tmp_path: Path) -> No
         open_several([tmp_path / "a", pa.table({"other": [1]})])
 
 
-def test_titles_that_repeat_get_names_and_each_is_its_own_column(tmp_path: Path) -> None:
+def test_titles_that_repeat_get_names_and_each_is_its_own_column(tmp_path):
     cells = [
         pa.array([1]),
         pa.array([{"a": 2, "b": 3}]),
@@ -203,18 +196,18 @@ def test_titles_that_repeat_get_names_and_each_is_its_own_column(tmp_path: Path)
 # Damaged files.
 
 
-def saved(folder: Path) -> tuple[Path, Path]:
+def saved(folder):
     """A saved dataset, and its Arrow file."""
     datasets.Dataset(rich(40)).save_to_disk(folder / "saved")
     return folder / "saved", next((folder / "saved").glob("*.arrow"))
 
 
-def parquet(folder: Path) -> tuple[Path, Path]:
+def parquet(folder):
     pq.write_table(rich(40), folder / "t.parquet", row_group_size=15)
     return folder / "t.parquet", folder / "t.parquet"
 
 
-def rich(count: int) -> pa.Table:
+def rich(count):
     rows = range(count)
     return pa.table(
         {
@@ -228,7 +221,7 @@ def rich(count: int) -> pa.Table:
     )
 
 
-def read_everything(source: Path) -> None:
+def read_everything(source):
     opened = open_table(source)
     for _ in opened.scan():
         pass
@@ -238,7 +231,7 @@ def read_everything(source: Path) -> None:
     profile_columns(opened, opened.schema.names, 8)
 
 
-def ended(*steps: Callable[[], None]) -> list[str]:
+def ended(*steps):
     """How steps end, one after another in one process of their own: `done`, `refused`, or what went wrong.
 
     A step that ends the process is the last one.
@@ -265,14 +258,12 @@ def ended(*steps: Callable[[], None]) -> list[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 @pytest.mark.parametrize("make", [parquet, saved])
-def test_changed_bytes_end_in_an_error_of_labelfix_and_never_in_the_process(
-    tmp_path: Path, make: Callable[[Path], tuple[Path, Path]]
-) -> None:
+def test_changed_bytes_end_in_an_error_of_labelfix_and_never_in_the_process(tmp_path, make):
     source, file = make(tmp_path)
     whole = file.read_bytes()
     assert ended(lambda: read_everything(source)) == ["done"]
 
-    def read_damaged(seed: int) -> None:
+    def read_damaged(seed):
         chance = random.Random(seed)
         damaged = bytearray(whole)
         for _ in range(chance.choice([1, 2, 5, 20])):
@@ -289,9 +280,7 @@ def test_changed_bytes_end_in_an_error_of_labelfix_and_never_in_the_process(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 @pytest.mark.parametrize("offset", [2**27, -(2**20)])
-def test_an_offset_that_leads_elsewhere_is_one_error_that_names_the_file(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], offset: int
-) -> None:
+def test_an_offset_that_leads_elsewhere_is_one_error_that_names_the_file(tmp_path, capfd, offset):
     source, file = saved(tmp_path)
     whole = file.read_bytes()
     # The offsets of the ids: each is a 32-bit number, 0, 3, 6, ... for id0, id1, id2.
@@ -304,7 +293,7 @@ def test_an_offset_that_leads_elsewhere_is_one_error_that_names_the_file(
     assert f"{source}: cannot be read as an Arrow file" in capfd.readouterr().err
 
 
-def test_a_saved_dataset_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_saved_dataset_cut_short_is_refused(tmp_path):
     source, file = saved(tmp_path)
     whole = file.read_bytes()
     for length in (10, len(whole) // 2, len(whole) - 200):

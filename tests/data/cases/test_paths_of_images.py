@@ -1,7 +1,5 @@
 """Tables name images by paths of many kinds; trusted files name them by others; folders may hold no classes."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

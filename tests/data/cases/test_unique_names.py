@@ -1,7 +1,5 @@
 """Columns whose titles repeat get names of their own."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +21,12 @@ from labelfix.data.formats.base import unique_names
         ([], ()),
     ],
 )
-def test_later_columns_of_a_title_are_numbered(titles: list[str], names: tuple[str, ...]) -> None:
+def test_later_columns_of_a_title_are_numbered(titles, names):
     assert unique_names(titles) == names
 
 
 @given(st.lists(st.sampled_from(["", "x", "x (2)", "x (3)", "unnamed", "unnamed (2)", "y"]), max_size=8))
-def test_names_are_as_many_and_all_different_and_the_first_of_a_title_keeps_it(titles: list[str]) -> None:
+def test_names_are_as_many_and_all_different_and_the_first_of_a_title_keeps_it(titles):
     names = unique_names(titles)
     assert len(names) == len(titles)
     assert len(set(names)) == len(names)

@@ -1,7 +1,5 @@
 """Image files that cannot be read are counted and named: an error, unless --skip-unreadable."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -1,13 +1,10 @@
 """Labels that no name tells: the one column of few values, numbered classes, shares, several in one cell."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from labelfix.data.read import Reading, read_training
+from labelfix.data.read import read_training
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -16,8 +13,8 @@ ROWS = [(f"r{i}", f"the text number {i} of all of them", ("cat", "dog")[i % 2]) 
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(name: str, text: str) -> str:
+def put(tmp_path):
+    def write(name, text):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
         return str(tmp_path / name)
@@ -25,14 +22,14 @@ def put(tmp_path: Path) -> Put:
     return write
 
 
-def read(put: Put, noisy: str, gold: str, **settings: object) -> Reading:
+def read(put, noisy, gold, **settings):
     return read_training(put("noisy.csv", noisy), put("gold.csv", gold), DataSettings(**settings))  # type: ignore[arg-type]
 
 
 GOLD = "id,label\n" + "".join(f"{id_},{label}\n" for id_, _, label in ROWS[:8])
 
 
-def test_the_one_column_of_few_values_in_both_files_is_the_label(put: Put) -> None:
+def test_the_one_column_of_few_values_in_both_files_is_the_label(put):
     noisy = "review,mood\n" + "".join(f"{text},{label}\n" for _, text, label in ROWS)
     gold = "".join(noisy.splitlines(keepends=True)[:9])
     reading = read(put, noisy, gold)
@@ -40,26 +37,26 @@ def test_the_one_column_of_few_values_in_both_files_is_the_label(put: Put) -> No
     assert any("'mood' is the label, the one column of few different values" in note for note in reading.notes)
 
 
-def test_of_two_such_columns_the_user_chooses(put: Put) -> None:
+def test_of_two_such_columns_the_user_chooses(put):
     noisy = "review,mood,tone\n" + "".join(f"{text},{label},{label}x\n" for _, text, label in ROWS)
     with pytest.raises(InputError, match="mood, tone look like labels"):
         read(put, noisy, "".join(noisy.splitlines(keepends=True)[:9]))
 
 
-def test_a_trusted_label_is_the_numbered_class_of_its_name(put: Put) -> None:
+def test_a_trusted_label_is_the_numbered_class_of_its_name(put):
     numbered = {"cat": "001.cat", "dog": "002.dog"}
     noisy = "id,text,label\n" + "".join(f"{id_},{text},{numbered[label]}\n" for id_, text, label in ROWS)
     assert read(put, noisy, GOLD).data.clean.codes.tolist() == [0, 1] * 4
 
 
-def test_numbered_classes_of_one_name_are_not_guessed(put: Put) -> None:
+def test_numbered_classes_of_one_name_are_not_guessed(put):
     numbered = {"cat": "1.cat", "dog": "2.cat"}
     noisy = "id,text,label\n" + "".join(f"{id_},{text},{numbered[label]}\n" for id_, text, label in ROWS)
     with pytest.raises(InputError, match='label "cat" .* is not one of the 2 classes'):
         read(put, noisy, GOLD)
 
 
-def test_shares_are_no_labels(put: Put) -> None:
+def test_shares_are_no_labels(put):
     share = {"cat": "0.8,0.2", "dog": "0.3,0.7"}
     noisy = "id,text,p_cat,p_dog\n" + "".join(f"{id_},{text},{share[label]}\n" for id_, text, label in ROWS)
     with pytest.raises(InputError, match="p_cat, p_dog hold shares that add up to 1 in each row"):
@@ -68,14 +65,14 @@ def test_shares_are_no_labels(put: Put) -> None:
         read(put, noisy, GOLD, label_columns=("p_cat", "p_dog"))
 
 
-def test_a_few_lists_among_labels_are_told(put: Put) -> None:
+def test_a_few_lists_among_labels_are_told(put):
     cells = [f'"[""{label}"", ""dog""]"' if i == 20 else f'"[""{label}""]"' for i, (_, _, label) in enumerate(ROWS)]
     noisy = "id,text,label\n" + "".join(f"{r[0]},{r[1]},{cell}\n" for r, cell in zip(ROWS, cells, strict=True))
     warnings = [warning.what for warning in read(put, noisy, GOLD).warnings]
     assert any("holds several labels in 1 row" in what for what in warnings)
 
 
-def test_totals_between_the_rows_and_the_end_of_a_disk_are_none(put: Put) -> None:
+def test_totals_between_the_rows_and_the_end_of_a_disk_are_none(put):
     lines = [f"{id_},{i * 7 % 17},{label}" for i, (id_, _, label) in enumerate(ROWS)]
     lines[20:20] = ["Subtotal,190,"]
     lines[10:10] = ["Subtotal,45,"]
@@ -84,7 +81,7 @@ def test_totals_between_the_rows_and_the_end_of_a_disk_are_none(put: Put) -> Non
     assert any("rows of totals between the rows, which are passed over: 2" in note for note in reading.notes)
 
 
-def test_a_part_without_a_byte_is_passed_over_and_replaced_files_of_delta_are_refused(put: Put, tmp_path: Path) -> None:
+def test_a_part_without_a_byte_is_passed_over_and_replaced_files_of_delta_are_refused(put, tmp_path):
     table = "id,text,label\n" + "".join(",".join(row) + "\n" for row in ROWS)
     put("out/part-0.csv", table)
     put("out/part-1.csv", "")

@@ -1,10 +1,6 @@
 """Files that read well and mean something else: rows taken out, ids of another table, classes in another order."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +9,7 @@ from PIL import Image
 
 from labelfix.data.annotations.argilla import of_flat
 from labelfix.data.formats import open_table
-from labelfix.data.read import Reading, read_training
+from labelfix.data.read import read_training
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -26,27 +22,27 @@ NOISY = {"id": IDS, "text": TEXTS, "label": LABELS}
 GOLD = {"id": IDS[:30], "label": LABELS[:30]}
 
 
-def read(noisy: Any = NOISY, clean: Any = GOLD, **settings: Any) -> Reading:
+def read(noisy=NOISY, clean=GOLD, **settings):
     tables = [pa.table(given) if isinstance(given, dict) else given for given in (noisy, clean)]
     return read_training(*tables, DataSettings(**settings))
 
 
-def refused(noisy: Any = NOISY, clean: Any = GOLD, **settings: Any) -> str:
+def refused(noisy=NOISY, clean=GOLD, **settings):
     with pytest.raises(InputError) as caught:
         read(noisy, clean, **settings)
     return str(caught.value)
 
 
-def warned(reading: Reading) -> str:
+def warned(reading):
     return "\n".join(map(str, reading.warnings))
 
 
-def put(path: Path, content: Any) -> Path:
+def put(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
     return path
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
+def rows(path):
     return [row for chunk in open_table(path).scan() for row in chunk.batch.to_pylist()]
 
 
@@ -54,14 +50,12 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("first", "kept"), [("r{}", 19), ("word", 20), ("some words {}", 20)])
-def test_rows_taken_out_with_a_mark_are_none_where_all_rows_begin_with_ids(
-    tmp_path: Path, first: str, kept: int
-) -> None:
+def test_rows_taken_out_with_a_mark_are_none_where_all_rows_begin_with_ids(tmp_path, first, kept):
     lines = [f"{'#' if i == 7 else ''}{first.format(i)},{i}.5,a" for i in range(20)]
     assert len(rows(put(tmp_path / "t.csv", "\n".join(["id,x,label", *lines])))) == kept
 
 
-def test_a_table_of_two_columns_above_the_table_is_passed_over(tmp_path: Path) -> None:
+def test_a_table_of_two_columns_above_the_table_is_passed_over(tmp_path):
     above = "Report,Tickets\nTotal,20\n\n"
     path = put(tmp_path / "t.csv", above + "id,text,label\n" + "".join(f"r{i},word {i},a\n" for i in range(20)))
     assert rows(path)[0] == {"id": "r0", "text": "word 0", "label": "a"}
@@ -72,7 +66,7 @@ def test_a_table_of_two_columns_above_the_table_is_passed_over(tmp_path: Path) -
 # JSON
 
 
-def test_ids_and_texts_by_class_are_rows(tmp_path: Path) -> None:
+def test_ids_and_texts_by_class_are_rows(tmp_path):
     ids = {"sport": ["r1", "r2", "r3"], "food": ["r4", "r5", "r6"], "tech": [f"r{i}" for i in range(7, 12)]}
     assert rows(put(tmp_path / "a.json", ids))[3] == {"id": "r4", "label": "food"}
     even = {"sport": ["r1", "r2", "r3", "r4", "r5"], "food": ["r6", "r7", "r8", "r9", "r10"]}
@@ -81,7 +75,7 @@ def test_ids_and_texts_by_class_are_rows(tmp_path: Path) -> None:
     assert rows(put(tmp_path / "c.json", texts))[6] == {"text": "see you 0", "label": "bye"}
 
 
-def test_columns_as_lists_stay_columns(tmp_path: Path) -> None:
+def test_columns_as_lists_stay_columns(tmp_path):
     columns = {"id": [f"r{i}" for i in range(12)], "text": [f"t{i} u" for i in range(12)], "label": ["a", "b"] * 6}
     assert rows(put(tmp_path / "a.json", columns))[1] == {"id": "r1", "text": "t1 u", "label": "b"}
     del columns["label"]
@@ -95,19 +89,17 @@ def test_columns_as_lists_stay_columns(tmp_path: Path) -> None:
         ({"train": [["a b", "x"]] * 12, "val": [["c d", "y"]] * 12}, r"jq -c '.train\[\] | {text: .\[0\]"),
     ],
 )
-def test_objects_of_other_shapes_are_told_with_the_line_that_turns_them(
-    tmp_path: Path, content: Any, said: str
-) -> None:
+def test_objects_of_other_shapes_are_told_with_the_line_that_turns_them(tmp_path, content, said):
     with pytest.raises(InputError, match=said):
         open_table(put(tmp_path / "t.json", content))
 
 
-def test_examples_by_intent_are_to_be_a_row_each() -> None:
+def test_examples_by_intent_are_to_be_a_row_each():
     intents = {"tag": ["a", "b", "c"], "patterns": [["good day", "hello"], ["see you"], ["pizza", "a cake"]]}
     assert "'patterns' holds several texts a row, beside 'tag'; write a row for each text" in refused(intents)
 
 
-def test_annotations_of_label_studio_with_their_tasks_are_trusted_rows(tmp_path: Path) -> None:
+def test_annotations_of_label_studio_with_their_tasks_are_trusted_rows(tmp_path):
     records = [
         {
             "id": i + 900,
@@ -120,7 +112,7 @@ def test_annotations_of_label_studio_with_their_tasks_are_trusted_rows(tmp_path:
     assert (read(clean=str(gold)).data.clean_in_noisy == np.arange(30)).all()
 
 
-def test_argilla_answers_that_python_printed_are_read() -> None:
+def test_argilla_answers_that_python_printed_are_read():
     record = {"id": "r1", "label.responses": "['sport']", "label.responses.status": "['submitted']"}
     assert [mark.label for mark in of_flat(record)] == ["sport"]
 
@@ -128,14 +120,14 @@ def test_argilla_answers_that_python_printed_are_read() -> None:
 # Which column is meant
 
 
-def test_a_label_column_of_ids_is_one_sentence() -> None:
+def test_a_label_column_of_ids_is_one_sentence():
     said = refused(label_column="id", id_column="label")
     assert said.count("\n") == 0
     assert "column 'id', which --label-column names, has another value in each of 60 rows" in said
     assert "(label looks like it)" in said
 
 
-def test_labels_spread_over_columns_of_marks_are_told_of_both_files() -> None:
+def test_labels_spread_over_columns_of_marks_are_told_of_both_files():
     marks = {topic: ["x" if topic == label else "" for label in LABELS] for topic in TOPICS}
     said = refused({"id": IDS, "text": TEXTS, **marks})
     assert "sport, food, tech hold marks, a single one in each row; put the name of the column with the mark" in said
@@ -143,18 +135,18 @@ def test_labels_spread_over_columns_of_marks_are_told_of_both_files() -> None:
     assert "sport, food, tech hold 0 and 1" in refused(clean={"id": IDS[:30], **ones})
 
 
-def test_columns_that_two_files_call_alike_are_not_the_label_where_they_hold_texts() -> None:
+def test_columns_that_two_files_call_alike_are_not_the_label_where_they_hold_texts():
     said = refused({"_c0": IDS, "_c1": TEXTS, "_c2": LABELS}, {"_c0": IDS[:30], "_c1": LABELS[:30]})
     assert "_c2 looks like labels; name one with --label-column" in said
 
 
-def test_two_columns_that_differ_in_case_alone_are_both_possible_labels() -> None:
+def test_two_columns_that_differ_in_case_alone_are_both_possible_labels():
     said = refused({"id": IDS, "text": TEXTS, "Label": LABELS, "LABEL": LABELS[::-1]})
     assert "columns 'Label' and 'LABEL' could both be the given labels" in said
     assert read({"id": IDS, "text": TEXTS, "Label": LABELS[::-1], "label": LABELS}).columns.label == "label"
 
 
-def test_trusted_labels_of_another_column_name_it() -> None:
+def test_trusted_labels_of_another_column_name_it():
     codes = [TOPICS.index(label) for label in LABELS]
     said = refused({**NOISY, "target": codes}, {"id": IDS[:30], "target": codes[:30]})
     assert (
@@ -163,28 +155,28 @@ def test_trusted_labels_of_another_column_name_it() -> None:
     )
 
 
-def test_trusted_labels_in_the_place_of_texts_are_told() -> None:
+def test_trusted_labels_in_the_place_of_texts_are_told():
     said = refused({"text": TEXTS, "label": LABELS}, {"text": LABELS[:30]})
     assert "has its labels in column 'text', which in noisy holds something else in each row" in said
 
 
-def test_a_folder_of_json_without_endings_is_one_error(tmp_path: Path) -> None:
+def test_a_folder_of_json_without_endings_is_one_error(tmp_path):
     for i in range(9):
         put(tmp_path / str(i), json.dumps({"id": i, "label": "a"}))
     assert "holds files of JSON without an ending; join them into one: jq -c ." in refused(clean=str(tmp_path))
 
 
-def test_a_workbook_with_a_password_is_called_so(tmp_path: Path) -> None:
+def test_a_workbook_with_a_password_is_called_so(tmp_path):
     (tmp_path / "t.xlsx").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     assert "is a workbook protected by a password, or a damaged one" in refused(str(tmp_path / "t.xlsx"))
 
 
-def test_an_object_with_a_name_is_to_be_its_name() -> None:
+def test_an_object_with_a_name_is_to_be_its_name():
     labels = [json.dumps({"id": 7, "name": label}) for label in LABELS]
     assert "write what stands under 'name'" in refused({**NOISY, "label": labels})
 
 
-def test_words_that_recur_among_numbers_are_missing_ones_and_others_keep_a_column_out() -> None:
+def test_words_that_recur_among_numbers_are_missing_ones_and_others_keep_a_column_out():
     generator = np.random.default_rng(0)
     size = [f"{x:.1f}" for x in generator.normal(40, 9, N)]
     table = {"id": IDS, "size": size, "age": list(range(0, 2 * N, 2)), "label": LABELS}
@@ -197,7 +189,7 @@ def test_words_that_recur_among_numbers_are_missing_ones_and_others_keep_a_colum
     assert "column 'size' holds numbers in 67% of its cells and is not used" in warned(reading)
 
 
-def test_a_point_that_parts_thousands_is_told_from_a_decimal_one() -> None:
+def test_a_point_that_parts_thousands_is_told_from_a_decimal_one():
     generator = np.random.default_rng(0)
     amounts = [f"{x // 1000}.{x % 1000:03d}" if x > 999 else str(x) for x in generator.integers(50, 30_000, N)]
     amounts[:6] = ["998", "512", "77", "640", "850", "333"]
@@ -210,7 +202,7 @@ def test_a_point_that_parts_thousands_is_told_from_a_decimal_one() -> None:
     assert "thousands" not in warned(read({**table, "weight": weights}))
 
 
-def test_numbers_that_cannot_be_right_are_told_by_row() -> None:
+def test_numbers_that_cannot_be_right_are_told_by_row():
     table = {"id": IDS, "age": [float(i % 37) for i in range(N)], "label": LABELS}
     huge = [*table["age"][:-1], 1e308]
     assert "row 60: column 'age' holds 1e+308, too large a number" in refused({**table, "age": huge})
@@ -227,7 +219,7 @@ def test_numbers_that_cannot_be_right_are_told_by_row() -> None:
 # Which row is meant
 
 
-def test_ids_that_only_count_give_way_to_those_that_name_rows() -> None:
+def test_ids_that_only_count_give_way_to_those_that_name_rows():
     order = np.random.default_rng(0).permutation(N)[:30].tolist()
     tickets = [f"T{900 + 7 * i}" for i in range(N)]
     noisy = {"id": list(range(1, N + 1)), "ticket": tickets, "text": TEXTS, "label": LABELS}
@@ -239,12 +231,12 @@ def test_ids_that_only_count_give_way_to_those_that_name_rows() -> None:
     assert "columns 'id' and 'ticket' say of its rows that different ones of noisy are meant" in refused(noisy, other)
 
 
-def test_labels_of_a_few_rows_that_are_all_different_are_no_ids() -> None:
+def test_labels_of_a_few_rows_that_are_all_different_are_no_ids():
     noisy = {"id": [0, 1, -1, 2], "text": TEXTS[:4], "label": ["cat", "dog", "owl", "cow"]}
     assert read(noisy, {"id": [-1, 0], "label": ["dog", "cat"]}).columns.id == "id"
 
 
-def test_ids_that_each_file_counts_anew_are_one_error(tmp_path: Path) -> None:
+def test_ids_that_each_file_counts_anew_are_one_error(tmp_path):
     for part in range(2):
         lines = [f"{i},{TEXTS[i + 30 * part]},{LABELS[i]}" for i in range(30)]
         put(tmp_path / f"p{part}.csv", "\n".join(["id,text,label", *lines]) + "\n")
@@ -253,7 +245,7 @@ def test_ids_that_each_file_counts_anew_are_one_error(tmp_path: Path) -> None:
     assert said.count("counted anew") == 1
 
 
-def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path: Path) -> None:
+def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path):
     noisy = put(tmp_path / "noisy.csv", "\n".join([",text,label", *(f"{i},{TEXTS[i]},{LABELS[i]}" for i in range(N))]))
     gold = put(tmp_path / "gold.csv", "\n".join([",label", *(f"{i},{LABELS[i]}" for i in range(30))]))
     assert "the first column, which has no title, may be a mere count of the rows" in refused(noisy, gold)
@@ -261,7 +253,7 @@ def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path: Pa
     assert (read(*named).data.clean_in_noisy == np.arange(30)).all()
 
 
-def test_keys_of_several_rows_are_told() -> None:
+def test_keys_of_several_rows_are_told():
     sessions = [f"s{i // 4}" for i in range(N)]
     said = refused(
         {"session": sessions, "text": TEXTS, "label": LABELS}, {"session": sessions[::4], "label": LABELS[::4]}
@@ -269,14 +261,14 @@ def test_keys_of_several_rows_are_told() -> None:
     assert "by 'session' alone each of its rows may be 4 rows of noisy, or more" in said
 
 
-def test_moments_are_ids_however_they_are_spelled() -> None:
+def test_moments_are_ids_however_they_are_spelled():
     moments = [f"2024-01-01T00:{i:02d}:01Z" for i in range(N)]
     other = [moment.replace("T", " ").replace("Z", "+00:00") for moment in moments]
     reading = read({**NOISY, "id": moments}, {**GOLD, "id": other[:30]})
     assert (reading.data.clean_in_noisy == np.arange(30)).all()
 
 
-def test_a_row_with_too_few_cells_is_to_be_filled_in(tmp_path: Path) -> None:
+def test_a_row_with_too_few_cells_is_to_be_filled_in(tmp_path):
     lines = ["id,text,label", *(f"r{i},word{i},a" for i in range(9)), "r9,word9", "r10,word10,a"]
     with pytest.raises(InputError, match="row 10: has 2 cells.*fill in what is missing"):
         rows(put(tmp_path / "t.csv", "\n".join(lines) + "\n"))
@@ -293,19 +285,19 @@ def test_a_row_with_too_few_cells_is_to_be_filled_in(tmp_path: Path) -> None:
         (LABELS[:30], ""),
     ],
 )
-def test_classes_in_another_order_are_told(trusted: list[str], said: str) -> None:
+def test_classes_in_another_order_are_told(trusted, said):
     told = warned(read(clean={"id": IDS[:30], "label": trusted}))
     assert said in told
     assert bool(said) == ("as if the classes" in told)
 
 
-def test_labels_that_are_the_same_by_chance_alone_are_told() -> None:
+def test_labels_that_are_the_same_by_chance_alone_are_told():
     trusted = [TOPICS[(i // 3) % 3] for i in range(30)]
     told = warned(read(clean={"id": IDS[:30], "label": trusted}))
     assert "the same in 10 of 30 rows, no more often than by chance" in told
 
 
-def test_paths_of_images_go_before_addresses_of_the_same_ones(tmp_path: Path) -> None:
+def test_paths_of_images_go_before_addresses_of_the_same_ones(tmp_path):
     names = [f"{i}.png" for i in range(N)]
     for name in names:
         Image.new("RGB", (4, 4), (len(name), 0, 0)).save(tmp_path / name)
@@ -318,7 +310,7 @@ def test_paths_of_images_go_before_addresses_of_the_same_ones(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("header", ["alias,class", "class,alias"])
-def test_a_class_map_goes_by_its_header(tmp_path: Path, header: str) -> None:
+def test_a_class_map_goes_by_its_header(tmp_path, header):
     pairs = [("SPORT", "sport"), ("FOOD", "food"), ("TECH", "tech")]
     lines = [",".join(pair if header.startswith("alias") else pair[::-1]) for pair in pairs]
     path = put(tmp_path / "map.csv", "\n".join([header, *lines]) + "\n")
@@ -326,7 +318,7 @@ def test_a_class_map_goes_by_its_header(tmp_path: Path, header: str) -> None:
     assert read(upper, class_map=str(path)).data.classes.names == ("food", "sport", "tech")
 
 
-def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
+def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class():
     spelled = [label.upper() if i % 2 else label for i, label in enumerate(LABELS)]
     reading = read({**NOISY, "label": spelled})
     assert reading.data.classes.names == ("food", "sport", "tech")
@@ -339,7 +331,7 @@ def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
 
 
 @pytest.mark.parametrize("form", ['{{"{0}": 0.8, "{1}": 0.2}}', "{0}:0.8|{1}:0.2"])
-def test_shares_of_several_classes_are_told(form: str) -> None:
+def test_shares_of_several_classes_are_told(form):
     shares = [form.format(label, "other") for label in LABELS]
     said = refused({**NOISY, "label": shares})
     assert "column 'label' holds shares of several classes" in said
@@ -354,24 +346,24 @@ def test_shares_of_several_classes_are_told(form: str) -> None:
         (["sporty" if label == "sport" else label for label in LABELS[:30]], "sporty,sport"),
     ],
 )
-def test_trusted_classes_that_the_noisy_file_lacks_lead_to_the_class_map(trusted: list[str], said: str) -> None:
+def test_trusted_classes_that_the_noisy_file_lacks_lead_to_the_class_map(trusted, said):
     assert said in refused(clean={"id": IDS[:30], "label": trusted})
 
 
-def test_classes_that_are_numbered_from_nought_and_from_one_are_told() -> None:
+def test_classes_that_are_numbered_from_nought_and_from_one_are_told():
     codes = [TOPICS.index(label) for label in LABELS]
     said = refused({**NOISY, "label": [code + 1 for code in codes]}, {"id": IDS[:30], "label": codes[:30]})
     assert "one file seems to number the classes from 0 and the other from 1" in said
 
 
-def test_tokens_are_no_inputs() -> None:
+def test_tokens_are_no_inputs():
     table = pa.table({"idx": IDS, "input_ids": [[101, i, 102] for i in range(N)], "label": LABELS})
     assert "'input_ids' holds tokens of a text; give the table as it was before it was tokenised" in refused(
         table, {"idx": IDS[:30], "label": LABELS[:30]}
     )
 
 
-def test_states_of_tickets_are_none_of_labels() -> None:
+def test_states_of_tickets_are_none_of_labels():
     words = ["open", "done", "new", "pending"]
     reading = read(clean={**GOLD, "status": [words[i % 4] for i in range(30)]})
     assert len(reading.data.clean) == 30
