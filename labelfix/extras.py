@@ -24,6 +24,9 @@ def need(what: str, *modules: str, extra: str = TRAIN) -> None:
         what: What needs them, as the beginning of a sentence.
         modules: By their names in Python; the first that is missing is named.
         extra: What brings them.
+
+    Raises:
+        MissingPackageError: One is not installed.
     """
     for module in modules:
         if not is_there(module):
@@ -31,12 +34,20 @@ def need(what: str, *modules: str, extra: str = TRAIN) -> None:
 
 
 def need_certify() -> None:
-    """Refuse to certify without SciPy, which an extra of its own brings."""
+    """Refuse to certify without SciPy, which an extra of its own brings.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
     need("certify", "scipy", extra="certify")
 
 
 def need_training() -> None:
-    """Refuse to train with the core alone."""
+    """Refuse to train with the core alone.
+
+    Raises:
+        MissingPackageError: torch or another package that every training needs is not installed.
+    """
     need("training", "torch", "sklearn", "scipy")
 
 

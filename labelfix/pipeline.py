@@ -58,7 +58,13 @@ def train(
     new one is written.
 
     Args:
+        noisy: The noisy file, or a table in memory.
+        clean: The trusted file or files, or a table in memory.
         path: Where the run goes; None for a new folder under `runs/`.
+        overwrite: Replace the run that is there.
+
+    Raises:
+        LabelfixError: Anything that a person can fix; see `labelfix.errors`.
     """
     with joined_ranks() as here:
         start = prepare(noisy, clean, settings, progress)
@@ -79,6 +85,9 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
         noisy: The noisy source again; None takes it by the name that it had.
         clean: The trusted ones, likewise.
         options: Settings given again, by their bare names.
+
+    Raises:
+        LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
     """
     folder = RunFolder.open_begun(path)
     if not folder.under_way and options.get("freeze") is False and folder.read_manifest().get("features") == LEARNABLE:
@@ -134,7 +143,11 @@ def _held(folder: RunFolder) -> AbstractContextManager[object]:
 
 
 def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
-    """The stages that have a folder to write to."""
+    """The stages that have a folder to write to.
+
+    Raises:
+        LabelfixError: As `train`; where something was kept to go on with, the message says so.
+    """
     checkpoints = Checkpoints(
         folder.checkpoints, CheckpointInterval.parse(start.settings.compute.checkpoint_every), progress
     )

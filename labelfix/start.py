@@ -99,7 +99,13 @@ def prepare(
     """Read both files, and settle the device and what the classifier reads.
 
     Args:
+        noisy: The noisy file, or a table in memory.
+        clean: The trusted file or files, or a table in memory.
         begun: What the run was begun with that this goes on with; whatever differs from it is refused.
+
+    Raises:
+        LabelfixError: An input has defects, or differs; the backbone or the device is not there; a setting would do
+            nothing.
     """
     watch = Stopwatch()
     with watch.stage("read"):
@@ -178,7 +184,12 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
 def describe(
     data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
 ) -> Described | None:
-    """The features of the classes' own words, where a file has these."""
+    """The features of the classes' own words, where a file has these.
+
+    Raises:
+        InputError: The file is not sound.
+        SettingsError: The classifier does not read texts on fixed features.
+    """
     if settings.data.class_descriptions is None:
         return None
     words = read_class_descriptions(settings.data.class_descriptions, data.classes)

@@ -57,6 +57,9 @@ def make_backbone(name: str, classes: int | None, size: int | None) -> Backbone:
         name: `resnet32`, `bert-small`, `bert-base`, `timm:NAME`, `hf:NAME` or a folder of either library.
         classes: K; None for 10 classes of images, 4 of texts.
         size: Tokens of every text or side of every image; None for what is usual.
+
+    Raises:
+        SettingsError: There is no such architecture.
     """
     generator = torch.Generator().manual_seed(0)
     if name == "resnet32":

@@ -120,7 +120,11 @@ class Ranking:
 
 
 def compared(rows: Sequence[Row], first: str, second: str) -> Comparison:
-    """The paired differences of two methods."""
+    """The paired differences of two methods.
+
+    Raises:
+        RunError: One of them has no run, or they share no setting and seed.
+    """
     there = distinct(row["method"] for row in rows)
     for name in (first, second):
         if name not in there:

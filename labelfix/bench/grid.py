@@ -119,7 +119,12 @@ def _grid(plan: Plan, entry: DataEntry) -> Iterator[Setting]:
 
 
 def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Sequence[str] = ()) -> list[Job]:
-    """The runs that have no finished row yet, set by set."""
+    """The runs that have no finished row yet, set by set.
+
+    Raises:
+        InputError: A file or a column is missing.
+        RunError: A row is there that was made by another protocol, backbone or version.
+    """
     chosen = settings_of(plan, only)
     entries = {setting.data.name: setting.data for setting in chosen}
     contents = {name: content_hashes(entry, root) for name, entry in entries.items()}

@@ -20,6 +20,9 @@ def read_plan(source: str | Path) -> Plan:
 
     Args:
         source: A TOML file, or the name of a plan that comes with labelfix (`real-noise`, also with `.toml`).
+
+    Raises:
+        SettingsError: There is no such plan, or something in it is wrong.
     """
     path = Path(source)
     if path.is_file():
@@ -38,6 +41,9 @@ def plan_from(values: Mapping[str, Any], where: str) -> Plan:
 
     Args:
         values: The fields of `Plan`; `data` and `noise` lists of tables, `methods` a list of names and tables.
+
+    Raises:
+        SettingsError: An unknown key or a value that does not fit.
     """
     top = dict(values)
     data = [_data(entry, f"{where}, data {number}") for number, entry in enumerate(_tables(top, "data", where), 1)]

@@ -66,7 +66,11 @@ class LabelledRows:
 
     @property
     def features(self) -> npt.NDArray[np.float32]:
-        """`(N, D)`, for noise that looks at them."""
+        """`(N, D)`, for noise that looks at them.
+
+        Raises:
+            SettingsError: The rows are images or texts that are not encoded.
+        """
         if not isinstance(self.inputs, FeatureInputs):
             raise SettingsError(f"noise of the kinds {', '.join(FEATURE_KINDS)} needs features: freeze = true")
         return self.inputs.features[:, : self.first_view]
@@ -100,6 +104,9 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
 
     Args:
         noise: The noise to make; None where the set brings given labels.
+
+    Raises:
+        SettingsError: The set has too few rows or classes.
     """
     generator = np.random.default_rng(FIRST_SEED + seed)
     pool, test = np.arange(len(rows.truth)), np.zeros(0, dtype=np.int64)

@@ -94,6 +94,9 @@ def read_rows(*folders: Path) -> list[Row]:
 
     Rows of earlier versions lack columns: their setting is then the set, and what is not known stays away. Where a set
     was measured with several backbones, the backbone becomes a part of the names of set, setting and groups.
+
+    Raises:
+        RunError: There is no such folder, or no run in it, or the same run stands in two of them.
     """
     rows: list[Row] = []
     for folder in folders:
@@ -114,7 +117,11 @@ def read_rows(*folders: Path) -> list[Row]:
 
 
 def chosen(rows: Sequence[Row], methods: Sequence[str] = (), groups: Sequence[str] = ()) -> list[Row]:
-    """The rows of some methods and groups of sets; nothing named keeps all."""
+    """The rows of some methods and groups of sets; nothing named keeps all.
+
+    Raises:
+        RunError: A name that no row has.
+    """
     for wanted, known, what in (
         (methods, {row["method"] for row in rows}, "method"),
         (groups, {group for row in rows for group in row["groups"]}, "group"),

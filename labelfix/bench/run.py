@@ -47,6 +47,12 @@ def run_plan(
 
     Returns:
         How many runs were made.
+
+    Raises:
+        InputError: A file or a column is missing.
+        SettingsError: `only` names what the plan does not have.
+        RunError: The folder holds results of another protocol, backbone or version; or some runs failed, after all
+            others were made.
     """
     jobs = pending(plan, root, out, model, only)[:limit]
     if not jobs:

@@ -127,7 +127,12 @@ def take_answers(
     """Take the answers of a filled table into `answers.jsonl`.
 
     Args:
+        said: What the table says; see `said.said_in`.
         who: Whose answers these are, as `answers.jsonl` has it.
+
+    Raises:
+        InputError: It contradicts an answer that is there; nothing is taken then.
+        RunError: The answers cannot be kept.
     """
     planned = {
         str(key): row for key, row in zip(_keys([row.id for row in plan.handed_out]), plan.handed_out, strict=True)
@@ -208,6 +213,9 @@ def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_
     Args:
         table: The file, or a table of ids and labels.
         classes: The run's classes (K), as its own files write them.
+
+    Raises:
+        InputError: It cannot be read, or has a label that is not a class.
     """
     known = _with_too_hard(classes)
     table = table if isinstance(table, pa.Table) else str(table)

@@ -37,7 +37,18 @@ ROW_ID = "labelfix_id"
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of a certificate, and of the export that it is about; what is None the plan says."""
+    """What is asked of a certificate; None where it was not said, and the plan's counts.
+
+    Attributes:
+        bound: The share of labels that may be wrong.
+        confidence: How sure it has to be.
+        seed: Of the draws.
+        min_confidence: Of the export.
+        drop_issues: Of the export.
+
+    Raises:
+        SettingsError: At such a share there is nothing to prove.
+    """
 
     bound: float | None = None
     confidence: float | None = None
@@ -64,7 +75,12 @@ class State:
 
 
 def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
-    """The campaign of a run, begun where there is none; its plan is on the disk."""
+    """The campaign of a run, begun where there is none; its plan is on the disk.
+
+    Raises:
+        SettingsError: The wish does not fit the plan, or lacks the bound of a new one.
+        RunError: The plan is damaged, or the run's labels are others by now.
+    """
     plan = _sound_plan(folder, again)
     if plan is not None and not again:
         _refuse_other(folder, plan, wish)
@@ -211,7 +227,15 @@ def write_tasks(table: pa.Table, out: Path, classes: Sequence[str]) -> None:
 
 
 def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
-    """Compute a run's certificate again from its files: what these say, and in what the certificate differs."""
+    """Compute a run's certificate again from its files.
+
+    Returns:
+        What the files say, and in what the certificate differs.
+
+    Raises:
+        InputError: The noisy file is gone, or has changed since.
+        RunError: There is no certificate, or a file of it is damaged.
+    """
     kept = read_certificate(folder)
     find_input(folder, "noisy", noisy).needed()
     plan = needed_plan(folder.path)

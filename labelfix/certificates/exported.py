@@ -49,7 +49,11 @@ class Exported:
 
 
 def exported_labels(folder: RunFolder, min_confidence: float | None, drop_issues: bool) -> Exported:
-    """Read them."""
+    """Read them.
+
+    Raises:
+        SettingsError: There is no row whose label could be wrong.
+    """
     rows = CorrectedFile(folder.corrected)
     manifest = folder.read_manifest(whole=True)
     about = corrected_metadata(rows)

@@ -127,7 +127,17 @@ def root(
 
 
 def run(argv: Sequence[str] | None, voice: Voice) -> int:
-    """Run one command, and give its exit code; errors come out as exceptions."""
+    """Run one command; errors come out as exceptions.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SettingsError: Words do not go together.
+        MissingPackageError: The command needs more than the core.
+        BrokenPipeError: The reader of stdout is gone.
+        KeyboardInterrupt: The command was interrupted.
+    """
     words = sys.argv[1:] if argv is None else argv
     _refuse_what_is_missing(words)
     command = get_command(_asked(words))

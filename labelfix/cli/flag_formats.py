@@ -39,7 +39,14 @@ class Outputs:
 
     @staticmethod
     def of(words: Sequence[str], show: int | None) -> Outputs:
-        """What some words, each `FORMAT` or `FORMAT=FILE`, ask for."""
+        """What some words ask for.
+
+        Args:
+            words: Each `FORMAT` or `FORMAT=FILE`.
+
+        Raises:
+            SettingsError: There is no such format, or two would go to one place.
+        """
         stdout: list[str] = []
         files: dict[Path, str] = {}
         for word in words:

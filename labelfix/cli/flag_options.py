@@ -42,7 +42,11 @@ class FlagRequest:
 
 
 def asked_of(context: typer.Context) -> FlagRequest:
-    """Everything that counts: flags first, then the file."""
+    """Everything that counts: flags first, then the file.
+
+    Raises:
+        SettingsError: Options do not go together, or the file holds what does not fit.
+    """
     given = dict(context.params)
     if given["run"] is not None and given["corrected"] is not None:
         raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")

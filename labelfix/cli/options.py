@@ -222,7 +222,11 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
 
 
 def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives back what it was given
-    """The value of a flag that a command cannot do without; where it was not given the message is the remedy."""
+    """The value of a flag that a command cannot do without.
+
+    Raises:
+        SettingsError: It was not given; the message is the remedy.
+    """
     if value is None or value == []:
         raise SettingsError(f"{flag} is missing: {remedy}")
     return value

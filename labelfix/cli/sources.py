@@ -70,7 +70,14 @@ def sources(
 
 
 def read_costs(named: Sequence[str]) -> dict[str, float]:
-    """Source → price of a label, of words that are each `SOURCE=PRICE`, or several of these with commas between."""
+    """Source → price of a label.
+
+    Args:
+        named: Each `SOURCE=PRICE`, or several of these with commas between them.
+
+    Raises:
+        SettingsError: One is not written so, or is no price.
+    """
     found = {}
     for each in chain.from_iterable(map(_each, named)):
         name, equals, price = each.rpartition("=")

@@ -53,7 +53,14 @@ UNNAMED = "Got unexpected extra argument"
 
 
 def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401 - typer's own type is private
-    """Refuse an option of the whole command line that names one thing and is given twice."""
+    """Refuse an option that names one thing and is given twice.
+
+    Args:
+        command: The whole command line, as typer knows it.
+
+    Raises:
+        SettingsError: An option is given twice.
+    """
     command, words = _command(command, words)
     given: dict[str, list[str]] = {}
     once = {name: param.opts[0] for param in command.params if _names_one(param) for name in param.opts}

@@ -20,6 +20,9 @@ def pick_device(name: str) -> torch.device:
 
     Args:
         name: `auto` (a GPU where torch sees one, else the CPU), `cpu` or `cuda`.
+
+    Raises:
+        SettingsError: `cuda` without a GPU, or an unknown name.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

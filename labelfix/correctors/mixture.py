@@ -50,6 +50,7 @@ class LossWeigher:
 
     Attributes:
         first_weight: `(H,)`.
+        first_bias: `(H,)`.
         second_weight: `(H,)`.
         second_bias: `(1,)`.
     """

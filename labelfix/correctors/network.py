@@ -115,7 +115,11 @@ class NetworkCorrector:
 
     @classmethod
     def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> NetworkCorrector:
-        """Read what `save` wrote; see `load_corrector`."""
+        """Read what `save` wrote; see `load_corrector`.
+
+        Raises:
+            RunError: It is damaged.
+        """
         for name, wanted in (("num_classes", classes), ("feature_width", width)):
             if description[name] != wanted:
                 what = f"{name}: is {description[name]}, but the classifier's is {wanted}"

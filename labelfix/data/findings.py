@@ -146,6 +146,10 @@ class Findings:
         return tuple(defect for defect in self._found if defect.severity == "warning")
 
     def stop_on_errors(self) -> None:
-        """Raise all defects, errors first, if there is an error among them."""
+        """Raise all defects, errors first, if there is an error among them.
+
+        Raises:
+            InputError: There is an error.
+        """
         if self.has_errors:
             raise InputError(list(dict.fromkeys(sorted(self._found, key=lambda defect: defect.severity))))

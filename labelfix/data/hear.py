@@ -127,6 +127,10 @@ def read_ballots(
 ) -> Ballots | None:
     """The opinions of a table's rows: in columns of it, in a file of their own, or both.
 
+    Args:
+        ids: `(N,)` its ids.
+        settings: Name that file.
+
     Returns:
         None where an error stands in the way.
     """
@@ -172,6 +176,12 @@ def hear_again(
     read_rows: int,
 ) -> Ballots | None:
     """What sources say of new rows for a finished run, as far as they are there.
+
+    Args:
+        ids: `(N,)` their ids.
+        columns: Those of the run.
+        settings: May name a file of opinions, or other columns.
+        findings: Told who is missing and who is new.
 
     Returns:
         None where nobody says anything, or an error stands in the way.

@@ -220,6 +220,9 @@ def read_truth(
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
         spec: The run's inputs. A table that has these needs no ids, and comes with them.
+
+    Raises:
+        InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = Findings()
     table = open_table(source, memory_name(source, "truth"), read_options(settings))

@@ -58,6 +58,9 @@ def write_noisy_copy(
     Args:
         draw: Class names in natural order, and `(N,)` true classes (-1 = none) → `(N,)` given ones, none where there
             is no true one.
+
+    Raises:
+        InputError: The column is missing, there are fewer than two classes, or `true_label` is taken.
     """
     if column not in source.schema.names:
         have = ", ".join(source.schema.names)
@@ -105,6 +108,9 @@ def read_matrix(path: Path, classes: tuple[str, ...]) -> Floats:
 
     Returns:
         `(K, K)` in the order of `classes`.
+
+    Raises:
+        SettingsError: The file cannot be read or does not fit the classes.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

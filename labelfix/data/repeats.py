@@ -24,7 +24,11 @@ HASH_PARTS = 256
 
 
 def id_keys(ids: pa.Array) -> Keys:
-    """`(N,)` a number for each id, int64 or string without nulls; the same for equal ones, also for 7 and "7"."""
+    """`(N,)` a number for each id, the same for equal ones, also for 7 and "7".
+
+    Args:
+        ids: `(N,)` int64 or string, without nulls.
+    """
     text = ids.cast(pa.string())
     if not len(text):
         return np.zeros(0, np.uint64)

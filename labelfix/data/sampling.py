@@ -120,6 +120,9 @@ def chance_of_equal(counts: Counts) -> float:
 
     Whatever the shares, m rows of each of k classes are no likelier than where all k are alike, (km)! / (m!)^k k^(−km);
     any k of the K classes may be the ones.
+
+    Args:
+        counts: `(K,)` trusted rows by class.
     """
     most = int(counts.max(initial=0))
     same = int((counts == most).sum())

@@ -100,7 +100,11 @@ def _of_each(truth: Codes, order: Codes, share: float) -> npt.NDArray[np.bool_]:
 
 
 def with_choosers(split: CleanSplit, truth: Codes, seed: int, sampling: Sampling = "random") -> CleanSplit:
-    """The same, with half of the held-out rows, or of those of each class, for choices in training."""
+    """The same, with half of the held-out rows, or of those of each class, for choices in training.
+
+    Args:
+        truth: `(M,)` trusted labels.
+    """
     order = np.random.default_rng([seed, 2]).permutation(split.held_out)
     order = order if sampling == "random" else order[np.argsort(truth[order], kind="stable")]
     return replace(split, choosing=np.sort(order[::2]))

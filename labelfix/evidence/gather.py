@@ -227,6 +227,7 @@ class RightLabels:
     """Given labels of trusted rows that are right (R of them), by models that never saw the rows.
 
     Attributes:
+        label: `(R,)` the labels.
         by: `(R,)` the model that scored each.
         score: `(R,)` label_score.
         class_weight: `(K,)` what a row of each class weighs.

@@ -39,6 +39,7 @@ class LaterRows:
 
     Attributes:
         total: n if known beforehand; of many rows only a regular subsample is kept for the noise rate.
+        given: `(K,)` rows of each given label.
         predicted: `(K,)` rows of each predicted class, of those with a given label.
     """
 

@@ -29,6 +29,7 @@ class SourceTerms:
 
     Attributes:
         label_terms: `(S, K, K + 1)` L, of log T or like it.
+        weights: `(S,)` w.
     """
 
     label_terms: Floats

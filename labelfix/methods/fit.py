@@ -68,6 +68,9 @@ def fit(
         inputs: The N noisy and the M trusted rows, encoded by it.
         checkpoints: Where the method keeps how far it has come; None keeps nothing.
         described: `(K, D)` the features of each class's own words.
+
+    Raises:
+        TrainingError: Training cannot go on.
     """
     noisy, clean = inputs
     rows = data.noisy_rows
@@ -104,7 +107,14 @@ def fit(
 
 
 def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -> FittedModel:
-    """The method on a problem, whose rows are in an order of their contents."""
+    """The method on a problem, whose rows are in an order of their contents.
+
+    Args:
+        problem: What it learns from.
+
+    Raises:
+        TrainingError: Training cannot go on.
+    """
     device = problem.device
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()

@@ -42,7 +42,12 @@ RECIPES: dict[Recipe, Method] = {
 
 
 def by_recipe(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
-    """Meta Label Correction by the recipe that the settings name."""
+    """Meta Label Correction by the recipe that the settings name.
+
+    Raises:
+        SettingsError: The recipe does not suit what is trained.
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
+    """
     recipe = settings.recipe_for(problem.family)
     progress.say(f"recipe: {recipe}")
     return RECIPES[recipe](problem, settings, progress)

@@ -53,6 +53,9 @@ def image_bytes(column: pa.Array, name: str, first_row: int) -> Iterator[bytes]:
 
     Args:
         column: `struct<bytes, path>`.
+
+    Raises:
+        InputError: A file that cannot be read, or a row with neither bytes nor a path.
     """
     for row, image in enumerate(column.to_pylist(), start=first_row):
         if image is not None and image["bytes"] is not None:
@@ -79,7 +82,11 @@ class ImageFiles:
         self._before = self._stamps()
 
     def refuse_changed(self) -> None:
-        """Refuse images of which some are others by now: what was made of them would be kept under the wrong name."""
+        """Refuse images of which some are others by now: what was made of them would be kept under the wrong name.
+
+        Raises:
+            InputError: They are.
+        """
         now = self._stamps()
         if (path := next((path for path, stamp in self._before.items() if now.get(path) != stamp), None)) is not None:
             what = f"the image {path} was changed while the images were being read"

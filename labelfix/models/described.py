@@ -29,6 +29,9 @@ def describe_classes(
     """The features of each class's words by the encoders of texts; other views say nothing of them.
 
     Where no encoder reads the texts, their own words do: these know a class only where its words stand in the data.
+
+    Raises:
+        SettingsError: It is trained along, or reads no text.
     """
     if not representation.frozen or representation.spec.part("text") is None:
         raise SettingsError("--class-descriptions needs a text column and fixed features; leave the file away")

@@ -114,6 +114,9 @@ def find_encoder(
         prefix: `hf:` or `timm:`.
         repository: The hub's repository of a name; None takes the name itself.
         offline: Only look at what the hub's cache on this disk holds.
+
+    Raises:
+        SettingsError: No such folder or name, a folder without configuration or safetensors, no network.
     """
     if backbone.startswith(prefix):
         repository = repository or backbone.removeprefix(prefix)
@@ -129,7 +132,11 @@ def find_encoder(
 
 
 def kind_read_by(name: str) -> InputKind:
-    """The kind of inputs that a named backbone reads."""
+    """The kind of inputs that a named backbone reads.
+
+    Raises:
+        SettingsError: It is neither a builtin name nor a model's folder, or it has a hidden layer of its own.
+    """
     if name in WORDS or name.startswith("hf:"):
         return "text"
     if name == "patches" or name.startswith("timm:"):
@@ -144,7 +151,11 @@ def kind_read_by(name: str) -> InputKind:
 
 
 def check_folder(path: Path, name: str) -> EncoderFolder:
-    """The folder as an encoder: it has `config.json` and weights in safetensors."""
+    """The folder as an encoder.
+
+    Raises:
+        SettingsError: It lacks `config.json` or weights in safetensors.
+    """
     if not (path / "config.json").is_file():
         raise SettingsError(
             f"backbone = {name!r}: the folder has no config.json; give a folder that save_pretrained wrote"
@@ -180,7 +191,11 @@ def read_config(folder: EncoderFolder, **options: Any) -> Any:  # noqa: ANN401 -
 
 
 def bundled_encoder(values: dict[str, Any], folder: Path) -> EncoderFolder:
-    """The encoder of a saved classifier."""
+    """The encoder of a saved classifier.
+
+    Raises:
+        RunError: It is no longer there.
+    """
     place = folder / BUNDLE if values["encoder"] == BUNDLE else Path(values["encoder"])
     try:
         return check_folder(place, str(values["name"]))

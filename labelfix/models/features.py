@@ -64,7 +64,11 @@ class FeatureInputs:
 
 @dataclass(frozen=True)
 class SelectedInputs:
-    """Some rows of other inputs, as inputs of their own; nothing is copied."""
+    """Some rows of other inputs, as inputs of their own; nothing is copied.
+
+    Attributes:
+        rows: `(N,)` row numbers in `inputs`.
+    """
 
     inputs: Inputs
     rows: RowNumbers

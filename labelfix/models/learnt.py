@@ -92,7 +92,11 @@ class Place:
 
 
 def place_of(representation: Representation) -> Place:
-    """The part of a representation that can be trained."""
+    """The part of a representation that can be trained.
+
+    Raises:
+        SettingsError: Nothing, or more than one.
+    """
     assert isinstance(representation, FrozenFeatures)
     views, weights = views_of(representation)
     found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]

@@ -70,7 +70,11 @@ class TrainedClassifier:
         return np.concatenate([np.empty((0, len(self.classes)), np.float32), *parts])
 
     def save(self, folder: Path) -> None:
-        """Write the folder, replacing an existing classifier."""
+        """Write the folder, replacing an existing classifier.
+
+        Raises:
+            RunError: The folder is there and holds something else.
+        """
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()) and not (folder / ABOUT).exists():
             raise RunError(f"{folder}: is not a classifier of labelfix; choose another folder")
@@ -80,7 +84,12 @@ class TrainedClassifier:
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> TrainedClassifier:
-        """Read a folder that `save` wrote."""
+        """Read a folder that `save` wrote.
+
+        Raises:
+            RunError: The folder is missing or damaged.
+            SettingsError: The device is not there.
+        """
         folder = Path(folder)
         about = _read_about(folder)
         try:

@@ -165,7 +165,11 @@ def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
 
 
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
-    """Representations as views, each of weight 1; views of views stand in one row."""
+    """Representations as views, each of weight 1; views of views stand in one row.
+
+    Raises:
+        SettingsError: One of them is trained as a whole.
+    """
     for name, each in zip(names, found, strict=True):
         if not each.frozen:
             raise SettingsError(

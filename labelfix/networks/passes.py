@@ -155,6 +155,9 @@ class Memory:
 
         Args:
             rows: Of the largest batch.
+
+        Raises:
+            TrainingError: One row at a time is too much.
         """
         while True:
             try:

@@ -40,7 +40,12 @@ def cross_entropy_to(soft: Tensor, weights: Tensor) -> Residual:
 
 
 def cross_entropy_of(labels: Tensor, weights: Tensor) -> Residual:
-    """The same for targets that are labels `(N,)`, which need no `(N, K)` array."""
+    """The same for targets that are labels, which need no `(N, K)` array.
+
+    Args:
+        labels: `(N,)`.
+        weights: `(N,)` ω; or `(B, N)`.
+    """
 
     def residual(logits: Tensor, rows: slice = ROWS, which: Tensor = FIRST) -> tuple[Tensor, Tensor]:
         shifted, p, log_total = _softmax(logits)

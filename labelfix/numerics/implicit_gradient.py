@@ -45,6 +45,10 @@ def solve(
     """u = H⁻¹ right by preconditioned conjugate gradients from 0, for several problems side by side.
 
     Args:
+        features: `(N, D)`.
+        probabilities: `(B, K, N)` softmax at w* of each problem.
+        weights: `(B, N)` ω.
+        ridge: r.
         steps: At most this many; fewer once the residual has fallen by 1e-10.
         scaling: Coordinates in which H is nearly round.
     """

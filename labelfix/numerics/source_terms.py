@@ -91,7 +91,12 @@ class Spoken:
 
 
 def evidence(spoken: Spoken, log_t: Floats, weights: Floats) -> npt.NDArray[np.float32]:
-    """`(N, K)` E."""
+    """`(N, K)` E.
+
+    Args:
+        log_t: `(S, K, K + 1)` log T.
+        weights: `(S,)` w.
+    """
     w = np.where(spoken.asked, weights, 0.0)[:, None, None]
     scaled = w * log_t
     silent = scaled[:, :, -1]
@@ -116,7 +121,11 @@ def each_alone(spoken: Spoken, log_t: Floats, weights: Floats, some: slice) -> F
 
 
 def accuracies(of_pairs: Floats) -> Floats:
-    """`(S,)` how often each source is right where it speaks, drawn to the accuracy of all of them together."""
+    """`(S,)` how often each source is right where it speaks, drawn to the accuracy of all of them together.
+
+    Args:
+        of_pairs: `(S, K, K + 1)` counts.
+    """
     right, said = np.trace(of_pairs[:, :, :-1], axis1=1, axis2=2), of_pairs[:, :, :-1].sum(axis=(1, 2))
     counts = said / (said + POOLED)  # each source once, however many labels it has
     every = (counts @ ((right + 0.5) / (said + 1)) + 0.5) / (counts.sum() + 1)
@@ -129,6 +138,9 @@ def told_from_chance(of_pairs: Floats) -> Floats:
     That is 1 − most / χ², with the χ² of independence of label and class and the most that chance makes of it, once in
     twenty times: two standard deviations above its mean. Matrices of a source that answers at random are noise, and the
     more pairs it has the surer that is. (After James and Stein's factor, which has the mean alone.)
+
+    Args:
+        of_pairs: `(S, K, K + 1)` counts.
     """
     rows, columns = of_pairs.sum(axis=2), of_pairs.sum(axis=1)
     expected = rows[:, :, None] * columns[:, None, :] / np.maximum(rows.sum(axis=1), 1)[:, None, None]

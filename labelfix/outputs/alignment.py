@@ -146,7 +146,11 @@ class AlignedLabels:
             yield chunk, _laid(parts, begin, end)
 
     def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
-        """Look at the label column before anything is written; a source that lacks corrected rows is refused."""
+        """Look at the label column before anything is written.
+
+        Raises:
+            InputError: The source lacks rows that were corrected: it is not the table they were made from.
+        """
         spellings: list[Counter[Any]] = [Counter() for _ in self.classes]
         needed: set[int] = set()
         total = matched = changed = filled = dropped = 0

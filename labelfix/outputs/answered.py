@@ -42,7 +42,11 @@ class Decided:
 
 
 def decisions(folder: RunFolder, rows: CorrectedFile) -> Decided:
-    """The decisions of a run's `answers.jsonl` that are about its rows."""
+    """The decisions of a run's `answers.jsonl` that are about its rows.
+
+    Raises:
+        RunError: Nobody has decided anything, a class is not one of the run's, or the file is damaged.
+    """
     path, ledger = folder.path / NAME, read_answers(folder.path)
     standing = {row: answer for row, answer in ledger.standing().items() if answer.decision != "skip"}
     if not standing:

@@ -46,7 +46,14 @@ def unpacked_group(group: pa.Table, path: Path, coded: Sequence[str]) -> pa.Tabl
 
 
 def check_lists(group: pa.Table, columns: Sequence[str], width: int | None) -> None:
-    """Raise a `ValueError` where lists have not all one length: `width`, or any."""
+    """Whether lists have one length.
+
+    Args:
+        width: Their length; None for any.
+
+    Raises:
+        ValueError: They do not.
+    """
     for name in columns:
         for chunk in filter(len, group[name].chunks) if name in group.column_names else ():
             fixed = pa.types.is_fixed_size_list(chunk.type)

@@ -98,7 +98,11 @@ class HeldRows:
 
 
 class CorrectedFile:
-    """A file that `write_corrected` wrote as Parquet, read row group by row group."""
+    """A file that `write_corrected` wrote as Parquet, read row group by row group.
+
+    Raises:
+        InputError: It is not there, or is not such a file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -121,7 +125,11 @@ class CorrectedFile:
         return tuple(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
 
     def group(self, index: int, columns: Sequence[str]) -> pa.Table:
-        """See `CorrectedRows.group`."""
+        """See `CorrectedRows.group`.
+
+        Raises:
+            InputError: The file is damaged.
+        """
         try:
             group = self._file.read_row_group(index, columns=list(columns), use_threads=False).select(list(columns))
             group.validate(full=True)  # Parquet's reader takes strings as they are, also where they are no UTF-8
@@ -155,7 +163,11 @@ def open_corrected(path: Path) -> CorrectedRows:
 
 
 def evidence_of(rows: CorrectedRows) -> dict[str, Any]:
-    """What a file of new rows says of its p-values and its noise rate; empty where it says nothing, or no JSON."""
+    """What a file of new rows says of its p-values and its noise rate; empty where it says nothing, or no JSON.
+
+    Raises:
+        RunError: It says what labelfix does not write.
+    """
     source = f"{getattr(rows, 'path', 'corrected labels')}: its evidence"
     try:
         found = parse(rows.footer.get(EVIDENCE_KEY, b"{}"))
@@ -199,7 +211,11 @@ def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) 
 
 
 def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile, tuple[Group, ...]]:
-    """A file of corrected labels, opened and known to be one, and what it says of its row groups."""
+    """A file of corrected labels, opened and known to be one, and what it says of its row groups.
+
+    Raises:
+        InputError: It is not there, or is not such a file.
+    """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise input_error(str(path), "is no file but a pipe or a device", REMEDY)
     try:
@@ -228,7 +244,11 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile,
 
 
 def read_corrected(path: Path) -> pa.Table:
-    """Read a file that `write_corrected` wrote as Parquet, all of it."""
+    """Read a file that `write_corrected` wrote as Parquet, all of it.
+
+    Raises:
+        InputError: It is not there, or is not such a file.
+    """
     with open_parquet(path)[0] as opened:
         try:
             table = opened.read()
@@ -245,7 +265,11 @@ def damaged(path: Path, error: BaseException) -> LabelfixError:
 
 
 def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
-    """The metadata of corrected labels."""
+    """The metadata of corrected labels.
+
+    Raises:
+        InputError: They are damaged.
+    """
     try:
         return read_metadata(rows.schema)
     except ValueError as error:

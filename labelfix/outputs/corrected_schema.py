@@ -77,7 +77,11 @@ class CorrectedMetadata:
 
 
 def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
-    """What the metadata say; a `ValueError` names what is missing or damaged."""
+    """What the metadata say.
+
+    Raises:
+        ValueError: They are missing or damaged; the field is named.
+    """
     try:
         found = parse((schema.metadata or {})[METADATA_KEY])
     except KeyError:

@@ -29,7 +29,11 @@ READ_ROWS = 65536
 
 
 def read_corrected_text(path: Path) -> HeldRows:
-    """Corrected labels out of a text file, in memory."""
+    """Corrected labels out of a text file, in memory.
+
+    Raises:
+        InputError: It is no such file, or a cell of it is not what its column says.
+    """
     source = open_table(str(path))
     missing = [name for name in NEEDED if name not in source.schema.names]
     if missing:

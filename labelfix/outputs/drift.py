@@ -115,6 +115,10 @@ def compare(
     Args:
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].
+
+    Raises:
+        InputError: There is nothing of the kind there, or its classes are wholly others.
+        RunError: The run is not finished.
     """
     others = _opened(against)
     ours, theirs = (corrected_metadata(each).classes for each in (rows, others))

@@ -29,7 +29,12 @@ def is_tree(folder: RunFolder, out: Path) -> bool:
 
 
 def check_labels(folder: RunFolder, out: Path, hard_link: bool, overwrite: bool) -> None:
-    """Refuse what corrected labels cannot be written to, before anything is read."""
+    """Refuse what corrected labels cannot be written to, before anything is read.
+
+    Raises:
+        SettingsError: The name is no table's, or links are asked for where there are no images.
+        InputError: There is a folder that holds what no export writes.
+    """
     if is_tree(folder, out):
         check_tree(out, folder.read_manifest()["classes"], overwrite)
         return
@@ -39,7 +44,11 @@ def check_labels(folder: RunFolder, out: Path, hard_link: bool, overwrite: bool)
 
 
 def check_classifier(path: Path) -> None:
-    """Refuse to replace a folder that is not a classifier: all that is in it would go."""
+    """Refuse to replace a folder that is not a classifier: all that is in it would go.
+
+    Raises:
+        SettingsError: It holds something else.
+    """
     if path.is_dir() and any(path.iterdir()) and not (path / CLASSIFIER_MARK).is_file():
         raise SettingsError(f"--classifier {path}: is not a classifier of labelfix; choose another folder")
 
@@ -60,6 +69,9 @@ def export_labels(
     """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
 
     Arguments are those of `Run.export`.
+
+    Raises:
+        InputError: The noisy file is gone or has changed, or the labels cannot be written that way.
     """
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])

@@ -33,6 +33,7 @@ class ChosenRows:
     """Rows to list.
 
     Attributes:
+        rows: `(N,)` True for those.
         words: How they were chosen, the rest of a sentence.
         notes: Sentences a person should read beside it.
     """
@@ -52,6 +53,10 @@ def by_guarantee(
         rows: Corrected labels with a column `p_value`.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
+
+    Raises:
+        InputError: There are no p-values.
+        SettingsError: So few trusted rows that nothing could be flagged.
     """
     basis = evidence.get("guarantee")
     if "p_value" not in rows.schema.names or not basis:

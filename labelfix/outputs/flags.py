@@ -62,7 +62,14 @@ class FlagOptions:
     with_content: bool = False
 
     def refuse_unfit(self, of_run: bool) -> None:
-        """Refuse options that do not go together, or not with a run or a file, and values out of range."""
+        """Refuse options that do not go together, and values out of range.
+
+        Args:
+            of_run: Whether a run is judged, not a file of corrected labels.
+
+        Raises:
+            SettingsError: Some do not go together, or a value is out of range.
+        """
         share = self.max_false_flags
         for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate", "max_drift"):
             value = getattr(self, name)

@@ -51,6 +51,9 @@ def apply_gates(
         with_trusted: Do not leave them out.
         policy: What is let through by class and by file, how bad findings are and whom they concern.
         details: Looks rows of the baseline up in their sources, by `content`.
+
+    Raises:
+        InputError: There is a gate and no row with a label to judge, or the baseline accepts whatever is found.
     """
     metadata = corrected_metadata(rows)
     known = np.zeros(len(rows), dtype=bool) if trusted is None else trusted

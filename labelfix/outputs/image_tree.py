@@ -86,7 +86,11 @@ def export_tree(
 
 
 def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
-    """Refuse a folder that is taken; of others only one that an export wrote is replaced, for all in it would go."""
+    """Refuse a folder that is taken; of others only one that an export wrote is replaced, for all in it would go.
+
+    Raises:
+        InputError: It is a file, or is not empty and not to be replaced, or holds what no export writes.
+    """
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not overwrite):
         raise input_error(str(out), "exists already", "choose another folder, or delete it")
     ours = {normal(_safe(name)) for name in classes}

@@ -44,7 +44,11 @@ class OwnInput:
     defect: Defect | None = None
 
     def needed(self) -> OwnInput:
-        """The input, where nothing can be done without it: what was not found is an error."""
+        """The input, where nothing can be done without it.
+
+        Raises:
+            InputError: It was not found.
+        """
         if self.defect is not None:
             raise InputError([self.defect])
         return self

@@ -68,6 +68,9 @@ class RunRows:
 
     Attributes:
         ids: `(N,)` ids as texts.
+        given: `(N,)` given label; -1 for none.
+        suggested: `(N,)` suggested label.
+        score: `(N,)` label score.
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
         sources: Who the labels come from, where several say something.
@@ -126,7 +129,11 @@ class RunRows:
         return found
 
     def file(self, name: str) -> npt.NDArray[np.bool_]:
-        """`(N,)` the rows of a source file, named in full or by its last part."""
+        """`(N,)` the rows of a source file, named in full or by its last part.
+
+        Raises:
+            SettingsError: There is none by that name.
+        """
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:
             known = ", ".join((*self.sources, *self.files)[:20])
@@ -167,6 +174,9 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         asked: One of `KINDS`, with classes or a source in it where that has letters.
         budget: How many rows people mean to read; the random queue's inclusion probability follows from it.
         choose_next: Makes the queue `next`.
+
+    Raises:
+        SettingsError: There is no such queue, class or source.
     """
     asked = " ".join(asked.split())
     kind, _, rest = asked.partition(" ")

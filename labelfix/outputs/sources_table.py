@@ -36,7 +36,11 @@ class WorstOpinion:
 
 
 def read_sources(folder: RunFolder) -> dict[str, Any]:
-    """What `metrics.json` says of a run's sources."""
+    """What `metrics.json` says of a run's sources.
+
+    Raises:
+        InputError: The run has one column of labels, or nothing judges it.
+    """
     found = read_evidence(folder).get("sources")
     if not found:
         remedy = "train with --label-columns or --sources, and with trusted rows that stand in the noisy file"
@@ -61,7 +65,11 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
 
 
 def figures_of(found: Mapping[str, Any], name: str, asked: str) -> dict[str, Any]:
-    """What is said of one source."""
+    """What is said of one source.
+
+    Raises:
+        SettingsError: There is no such source.
+    """
     each: dict[str, dict[str, Any]] = {figures["name"]: figures for figures in found["each"]}
     if name not in each:
         shown = ", ".join(map(visible, list(each)[:8])) + (", ..." if len(each) > 8 else "")

@@ -29,7 +29,11 @@ def read_metrics(folder: RunFolder) -> dict[str, Any]:
 
 
 def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_]:
-    """`(rows,)` True where a person has given the label: trusted rows that stand in the noisy file."""
+    """`(rows,)` True where a person has given the label: trusted rows that stand in the noisy file.
+
+    Raises:
+        RunError: It names a row that there is not.
+    """
     found = np.zeros(rows, dtype=bool)
     known = np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)
     if known.max(initial=-1) >= rows or known.min(initial=0) < 0:
@@ -40,7 +44,14 @@ def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_
 
 
 def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> dict[str, Any]:
-    """The noise rate of a run, or of a file of new rows, with its interval, to be held against a gate."""
+    """The noise rate with its interval, to be held against a gate.
+
+    Args:
+        evidence: Of a run's `metrics.json`, or of a file of new rows.
+
+    Raises:
+        InputError: It has none, or only one that promises no coverage.
+    """
     noise = evidence.get("noise")
     if not evidence and not run:
         raise input_error(source, "does not say how noisy its labels are", SCORE_AGAIN)

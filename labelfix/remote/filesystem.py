@@ -49,6 +49,10 @@ def connect(url: str) -> tuple[Any, str]:
 
     Args:
         url: The name, with its secrets.
+
+    Raises:
+        SettingsError: This process is to stay off the network, or the name carries a key.
+        InputError: A package is missing, or there are no credentials.
     """
     scheme, shown = scheme_of(url), without_secrets(url)
     assert scheme is not None, "only remote names come here"
@@ -71,7 +75,11 @@ def _web_options() -> dict[str, Any]:
 
 
 def refuse_keys(url: str) -> None:
-    """Refuse a name that carries a key: names are kept in runs and shown."""
+    """Refuse a name that carries a key: names are kept in runs and shown.
+
+    Raises:
+        SettingsError: It does.
+    """
     if secrets_of(url):
         scheme = scheme_of(url) or ""
         remedy = CREDENTIALS.get(scheme, "leave it out")

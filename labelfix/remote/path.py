@@ -145,7 +145,14 @@ class RemotePath(_SystemPath):
 
 
 def as_path(name: str | Path) -> Path:
-    """A path for a name that a person gave: `RemotePath` for `s3://…` and its like, a local path for all others."""
+    """A path for a name that a person gave: `RemotePath` for `s3://…` and its like, a local path for all others.
+
+    Args:
+        name: The name; `pathlib` may have read it before.
+
+    Raises:
+        InputError: It cannot be a name.
+    """
     if isinstance(name, RemotePath):
         return name
     if "\0" in str(name):

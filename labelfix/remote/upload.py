@@ -99,6 +99,9 @@ def uploaded(path: RemotePath) -> Iterator[Upload]:
 
     Yields:
         A path of the same name to write to.
+
+    Raises:
+        RunError: It cannot be written there.
     """
     refuse_read_only(path)
     beside = Upload(str(path))
@@ -121,6 +124,10 @@ def uploaded(path: RemotePath) -> Iterator[Upload]:
 
 
 def refuse_read_only(path: RemotePath) -> None:
-    """Refuse to write where one can only read."""
+    """Refuse to write where one can only read.
+
+    Raises:
+        RunError: It is the web.
+    """
     if path.scheme in WEB:
         raise RunError(f"{path}: is only read; write to a disk, or to s3://, gs://, az:// or hf://")

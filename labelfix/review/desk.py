@@ -72,7 +72,11 @@ class Desk:
         self._ahead: Callable[[list[int]], None] = lambda positions: None
 
     def refuse_replaced(self) -> None:
-        """Refuse to go on where `train` has put another run into the folder: its rows are others."""
+        """Refuse to go on where `train` has put another run into the folder: its rows are others.
+
+        Raises:
+            RunError: It has; or the run is gone.
+        """
         try:
             changed = self._folder.manifest.stat().st_mtime_ns
         except OSError:

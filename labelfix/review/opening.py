@@ -19,7 +19,15 @@ from labelfix.runs import RunFolder
 def open_desk(
     folder: RunFolder, noisy: str | None, budget: int, queue: str, who: str, nearest: bool = True
 ) -> Iterator[Pages]:
-    """Lay it out; what runs beside it ends with it."""
+    """Lay it out; what runs beside it ends with it.
+
+    Args:
+        nearest: Look for the trusted rows nearest to those that come up.
+
+    Raises:
+        SettingsError: There is no such queue.
+        RunError: The run, or its file of answers, is damaged, or cannot be written.
+    """
     if not os.access(folder.path, os.W_OK):
         raise RunError(
             f"{folder.path}: decisions are kept in it, and it cannot be written; copy the run to where it can"

@@ -23,6 +23,9 @@ def listen(host: str, port: int) -> socket.socket:
     Args:
         host: The interface; no other is listened on.
         port: 0 takes any that is free.
+
+    Raises:
+        SettingsError: It is taken, or there is no such interface.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -44,7 +44,11 @@ class Worker:
         self.why_none = ""
 
     def choose_next(self, count: int, without: list[int]) -> Codes:
-        """The rows most worth asking about; where they cannot be chosen the reason is the worker's."""
+        """The rows most worth asking about.
+
+        Raises:
+            SettingsError: They cannot be chosen; the reason is the worker's.
+        """
         said = self._ask({"next": count, "without": without})
         if "error" in said:
             raise SettingsError(f"--queue next: {said['error']}")

@@ -96,6 +96,9 @@ def taught(task: Lesson, clean: Inputs, truth: Codes, name: str, progress: Progr
     Args:
         clean: `(m)` the trusted rows as it reads them.
         truth: `(m,)` their labels.
+
+    Raises:
+        TrainingError: A loss that is not a number.
     """
     every, nobody = np.arange(len(truth), dtype=np.int64), np.zeros(0, dtype=np.int64)
     problem, split = replace(task.problem, clean=clean, truth=truth), CleanSplit(every, nobody, nobody)
@@ -110,6 +113,9 @@ def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: 
     Args:
         soft: `(N, K)` the soft labels.
         folder: Where the encoder goes; there is all of it, or nothing.
+
+    Raises:
+        TrainingError: A loss that is not a number.
     """
     if folder.is_dir():
         return

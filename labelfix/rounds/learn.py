@@ -180,7 +180,11 @@ class Rounds:
         return fits, done
 
     def round(self, last: Fit, chain: str, number: int) -> tuple[Encoded, Fit]:
-        """Learn the soft labels of a fit, and fit again."""
+        """Learn the soft labels of a fit, and fit again.
+
+        Raises:
+            TrainingError: A loss that is not a number.
+        """
         task, place = self.lesson(chain, number), self._encoder(chain, number)
         if (chain, number) == (CHAINS[0], 1) and not place.is_dir():
             self.progress.headline(before(task, (1 + self.has_teacher) * len(CHAINS) * self.settings.rounds))

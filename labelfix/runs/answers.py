@@ -145,7 +145,11 @@ class AnswersFile:
         self.refresh()
 
     def refresh(self) -> Ledger:
-        """Take in what was appended since."""
+        """Take in what was appended since.
+
+        Raises:
+            RunError: A line is damaged.
+        """
         with self._threads:
             try:
                 handle = os.open(self.path, os.O_RDONLY)

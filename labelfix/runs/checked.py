@@ -67,7 +67,11 @@ def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any
 
 
 def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN) -> None:  # noqa: ANN401 - as above
-    """Refuse a document that its schema does not allow."""
+    """Refuse a document that its schema does not allow.
+
+    Raises:
+        RunError: It does not; file and field are named.
+    """
     if wrong := wrong_with(value, schema):
         raise RunError(f"{source}: is damaged ({wrong}); {remedy}")
 
@@ -126,6 +130,9 @@ def check_rows(path: Path, rows: int) -> None:
     """Refuse corrected labels of another number of rows than the run was made from.
 
     Where they cannot be read, whoever reads them says so.
+
+    Raises:
+        RunError: They have.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -139,7 +146,14 @@ def check_rows(path: Path, rows: int) -> None:
 
 
 def check_files(path: Path) -> None:
-    """Refuse a file of a run that is none, such as a pipe, which nobody may ever write to, or that has no end."""
+    """Refuse a file of a run that is none, such as a pipe, which nobody may ever write to, or that has no end.
+
+    Args:
+        path: A file, or a folder with all that it holds; one that is not there is fine.
+
+    Raises:
+        RunError: It is a pipe, a socket or a device, or a document larger than any that labelfix writes.
+    """
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         with suppress(OSError):
             about = file.stat()

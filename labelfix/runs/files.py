@@ -32,7 +32,11 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; the system lets go when the process ends, however it ends."""
+    """Keep other processes out of a folder; the system lets go when the process ends, however it ends.
+
+    Raises:
+        RunError: Another process holds it.
+    """
     try:
         import fcntl
     except ImportError:  # not a POSIX system: nobody is kept out

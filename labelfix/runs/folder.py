@@ -101,7 +101,11 @@ class RunFolder(RunPaths):
         write_json(new.path / UNFINISHED, {**begun, REPLACES: True, STANDS: True})
 
     def settle(self) -> None:
-        """Bring a run that is wholly written to where it belongs, where a killed process had not got to it."""
+        """Bring a run that is wholly written to where it belongs, where a killed process had not got to it.
+
+        Raises:
+            RunError: It cannot be done here, or another process is at it.
+        """
         if not self.settling:
             return
         try:
@@ -196,12 +200,23 @@ class RunFolder(RunPaths):
             return os.getcwd()
 
     def refuse_replaced(self, run_id: str) -> None:
-        """Refuse to go on with parts of two runs: another process may put a new one here while this one reads."""
+        """Refuse to go on with parts of two runs: another process may put a new one here while this one reads.
+
+        Args:
+            run_id: Of the run that was opened.
+
+        Raises:
+            RunError: It is not that one any more.
+        """
         if self.settling or self.read_manifest().get("run_id") != run_id:
             raise RunError(f"{self.path}: the run was replaced while it was being read; give the command again")
 
     def refuse_taken_over(self, begun: Mapping[str, Any]) -> None:
-        """Refuse to write a run into a folder in which another process has begun one since `create`."""
+        """Refuse to write a run into a folder in which another process has begun one since `create`.
+
+        Raises:
+            RunError: It has.
+        """
         ours = json.loads(json.dumps(jsonable(begun)))
         if {**self.begun(), REPLACES: None} != {**ours, REPLACES: None}:
             raise RunError(f"{self.path}: another process has begun a run here; choose another --out")
@@ -256,7 +271,11 @@ def default_path() -> Path:
 
 
 def refuse_taken(path: Path, overwrite: bool) -> None:
-    """Raise where a new run may not be written; call it before any work is done."""
+    """Raise where a new run may not be written; call it before any work is done.
+
+    Raises:
+        RunError: The folder is taken.
+    """
     if isinstance(as_path(path), RemotePath):
         raise RunError(f"{as_path(path)}: a run folder lies on a disk of this machine; choose another --out")
     if not os.path.lexists(path):

@@ -31,7 +31,11 @@ def is_no_text(path: object) -> bool:
 
 
 def check_size(text: str | bytes) -> None:
-    """Refuse a text that takes far more memory than it has letters."""
+    """Refuse a text that takes far more memory than it has letters.
+
+    Raises:
+        NotPlainJsonError: It does.
+    """
     if len(text) < LEAST:
         return
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

@@ -71,7 +71,12 @@ class RunOrigin:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], folder: Path) -> RunOrigin:
-        """Read it back."""
+        """Read it back.
+
+        Raises:
+            RunError: It was begun by a labelfix that kept something else, or is damaged.
+            SettingsError: A setting of it is damaged.
+        """
         if not cls.__dataclass_fields__.keys() <= values.keys():
             raise RunError(
                 f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
@@ -88,7 +93,14 @@ class RunOrigin:
         return asdict(self)
 
     def settings_with(self, options: Mapping[str, Any]) -> TrainSettings:
-        """The run's settings, with those that may be given anew; no hub is asked for a backbone that is not."""
+        """The run's settings, with those that may be given anew; no hub is asked for a backbone that is not.
+
+        Args:
+            options: Bare name of a setting → value.
+
+        Raises:
+            SettingsError: One differs from the run's (every such one is named with both values), or is none.
+        """
         from labelfix.settings.resolve import all_fields
         from labelfix.settings.run import train_settings
 
@@ -132,6 +144,10 @@ class RunOrigin:
         Args:
             noisy: As given again: a name, a table in memory, or None.
             clean: Likewise; or several.
+
+        Raises:
+            SettingsError: A name is not the one that the run was begun with.
+            RunError: A table in memory was not given again.
         """
         differing = []
         if _named(noisy) and not self._same(_names(noisy), (self.noisy,)):
@@ -169,6 +185,9 @@ class RunOrigin:
         Args:
             now: As `contents`, of today; only what is in both is compared.
             names: What to call each in the message; default: the source as given.
+
+        Raises:
+            InputError: Something has changed.
         """
         called = {"noisy": self.noisy, "clean": " + ".join(self.clean or ()), **names}
         changed = [

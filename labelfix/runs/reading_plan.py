@@ -128,7 +128,11 @@ def read_plan(run: Path) -> Plan | None:
 
 
 def needed_plan(run: Path) -> Plan:
-    """The same where nothing can be done without it."""
+    """The same where nothing can be done without it.
+
+    Raises:
+        RunError: There is none, or it is damaged.
+    """
     plan = read_plan(run)
     if plan is None:
         what = f"make one with `labelfix certify --run {run} --max-noise-rate SHARE`"

@@ -48,7 +48,11 @@ def is_table(path: Path) -> bool:
 
 
 def refuse_no_table(path: Path, what: str = "--out") -> None:
-    """Refuse a file that is not named like a table that labelfix writes."""
+    """Refuse a file that is not named like a table that labelfix writes.
+
+    Raises:
+        SettingsError: It is not.
+    """
     if not is_table(path):
         raise SettingsError(f"{what} {path}: ends in none of {', '.join(TABLE_SUFFIXES)}; name the file that way")
 
@@ -60,6 +64,9 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
         inputs: What must not be touched, whatever the user says; see `named` and `inputs_of`.
         what: The flag or the argument that names the target, for the message.
         folder: Whether it is a folder that is written; an empty one is free.
+
+    Raises:
+        SettingsError: The target cannot be written; nothing was touched.
     """
     target = as_path(target)
     refuse_inputs(target, inputs, what)
@@ -101,6 +108,9 @@ def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
     """Refuse to write over what is read, into a folder of it, or in place of a folder that holds it.
 
     Links count as what they lead to, hard links as one file.
+
+    Raises:
+        SettingsError: The target is an input, lies in one or holds one; or a name is no text, which no document holds.
     """
     inputs = list(inputs)
     for flag, path in [(what, target), *inputs]:

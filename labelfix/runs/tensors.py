@@ -30,10 +30,14 @@ def check_tensors(
     """Refuse a file whose tensors are not those that are expected; only its header is read.
 
     Args:
+        path: A safetensors file.
         shapes: Name → shape.
         whole: Names of those that hold whole numbers; all others hold floats.
         maybe: The same as `shapes`, of tensors that are all there or all not.
         others: Whether further tensors may be there.
+
+    Raises:
+        RunError: File and tensor are named.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -60,7 +64,11 @@ def check_tensors(
 def read_arrays(
     path: Path, shapes: Mapping[str, Shape], whole: Collection[str] = (), maybe: Mapping[str, Shape] = NONE
 ) -> dict[str, npt.NDArray[Any]]:
-    """The tensors of a file as arrays, without NaN; arguments as for `check_tensors`."""
+    """The tensors of a file as arrays; arguments as for `check_tensors`.
+
+    Raises:
+        RunError: They are others, or one of those that hold floats has a NaN.
+    """
     from safetensors.numpy import load_file
 
     check_tensors(path, shapes, whole, maybe)

@@ -67,6 +67,9 @@ def asker_of(corrector: Corrector, names: Sequence[str], costs: Mapping[str, flo
 
     Args:
         costs: Source, or `trusted` → price of an answer.
+
+    Raises:
+        SettingsError: There is no such source, or the run does not weigh sources.
     """
     inner = corrector.inner if isinstance(corrector, CalibratedCorrector) else corrector
     if not isinstance(inner, SourcesCorrector):

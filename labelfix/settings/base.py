@@ -64,6 +64,9 @@ def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
     Args:
         values: Field name → value; strings are read as the field's type.
         where: What to call the origin in messages, for example `--set` or `labelfix.toml`.
+
+    Raises:
+        SettingsError: An unknown field (the nearest one is named), or a value of the wrong type or range.
     """
     known = {f.name: f for f in fields_of(cls)}
     read: dict[str, Any] = {}

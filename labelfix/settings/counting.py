@@ -47,7 +47,11 @@ def unread(settings: MethodSettings, counting: Collection[str]) -> dict[str, obj
 
 
 def refuse_unread(settings: TrainSettings, family: Family) -> None:
-    """Refuse settings of the method that would change nothing. Those that say the default are let through."""
+    """Refuse settings of the method that would change nothing. Those that say the default are let through.
+
+    Raises:
+        SettingsError: There are any; the message names all of them, and the settings that do count.
+    """
     own = settings.method_settings
     rounds = family == "head" and settings.learns_features
     read = own.counting_in_rounds if rounds and isinstance(own, MlcSettings) else own.counting(family)

@@ -131,7 +131,11 @@ class GateTable:
 
 
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
-    """Take the gate out of the values of a configuration file."""
+    """Take the gate out of the values of a configuration file.
+
+    Raises:
+        SettingsError: An unknown key, or a value that does not fit.
+    """
     values = document.get(TABLE, {})
     where = f"{config}, [{TABLE}]"
     if not isinstance(values, Mapping):

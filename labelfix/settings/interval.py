@@ -29,7 +29,11 @@ class CheckpointInterval:
 
     @classmethod
     def parse(cls, text: str) -> CheckpointInterval:
-        """Read `30s`, `10m`, `1.5h`, `2 epochs`, or `0` for never."""
+        """Read `30s`, `10m`, `1.5h`, `2 epochs`, or `0` for never.
+
+        Raises:
+            SettingsError: It is not one of these.
+        """
         found = _WRITTEN.fullmatch(text.strip().lower())
         number = float(found[1]) if found else math.nan
         unit = found[2] if found else ""

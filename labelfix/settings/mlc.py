@@ -114,7 +114,11 @@ class MlcSettings(NetworkSettings):
         return self.recipe in (None, "anchored")
 
     def recipe_for(self, family: Family) -> Recipe:
-        """The recipe, which has to suit what is trained."""
+        """The recipe, which has to suit what is trained.
+
+        Raises:
+            SettingsError: `anchored`, for a network that is trained as a whole.
+        """
         if self.anchored and family != "head":
             raise SettingsError(
                 "mlc's default, recipe = anchored, corrects labels on fixed features and does not train a whole network: "

@@ -108,7 +108,11 @@ def _given(value: object) -> bool:
 
 
 def values_of(document: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The settings of a configuration file as dotted keys; tables of methods that are not used are not read."""
+    """The settings of a configuration file as dotted keys; tables of methods that are not used are let through unread.
+
+    Raises:
+        SettingsError: It has a key or a table that labelfix does not know.
+    """
     flat: dict[str, Any] = {}
     for key, value in document.items():
         if key in (*KEYS, TABLE):

@@ -135,6 +135,9 @@ def train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
     Args:
         values: Top-level keys, and a table for each of `SECTIONS` and for the method.
         where: What to call the origin in messages.
+
+    Raises:
+        SettingsError: An unknown key or a value that does not fit.
     """
     method = str(values.get("method", "mlc"))
     if method not in METHOD_SETTINGS:
@@ -165,7 +168,11 @@ def to_toml(settings: TrainSettings) -> str:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a TOML file into plain values."""
+    """Read a TOML file into plain values.
+
+    Raises:
+        SettingsError: The file cannot be read or is not TOML.
+    """
     path = Path(path)
     if path.is_fifo():
         raise SettingsError(f"{path}: is a pipe; give an existing TOML file")
@@ -188,7 +195,11 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def settings_from(options: Mapping[str, Any]) -> TrainSettings:
-    """`TrainSettings` from single settings by their bare names, whichever section they belong to."""
+    """`TrainSettings` from single settings by their bare names, whichever section they belong to.
+
+    Raises:
+        SettingsError: A name that no section has.
+    """
     method = str(options.get("method", TrainSettings.method))
     if method not in METHOD_SETTINGS:
         raise SettingsError(f"method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")

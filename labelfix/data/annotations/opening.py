@@ -46,7 +46,14 @@ Record = Mapping[str, Any]
 def open_trusted(
     sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE
 ) -> list[TableSource]:
-    """Open one or several trusted tables, by path or in memory; every one that cannot be opened is named."""
+    """Open one or several trusted tables; every one that cannot be opened is named.
+
+    Args:
+        sources: Paths or tables.
+
+    Raises:
+        InputError: As `open_several`, or a file of answers is damaged.
+    """
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         sources = labels_by_key(sources[0]) or sources
     if are_records(sources):

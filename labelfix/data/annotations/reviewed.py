@@ -23,7 +23,11 @@ def is_decision(record: Mapping[str, Any]) -> bool:
 
 
 def of_answers(path: Path, name: str) -> Iterator[Mark]:
-    """The decisions of a file."""
+    """The decisions of a file.
+
+    Raises:
+        InputError: A line is damaged.
+    """
     try:
         ledger = AnswersFile(path).ledger
     except RunError as error:

@@ -92,6 +92,9 @@ def train_network(
 
     Returns:
         The last epoch's networks, or the best one's, with temperatures fitted on trusted rows that were kept out.
+
+    Raises:
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
     split = cut_trusted_rows(problem, settings)
     progress.say(split.describe())

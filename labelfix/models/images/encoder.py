@@ -87,7 +87,11 @@ class FrozenTimm(FrozenEncoder):
 def open_image_encoder(
     spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> FrozenTimm | TrainedTimm:
-    """A timm model by folder or `timm:NAME`."""
+    """A timm model by folder or `timm:NAME`.
+
+    Raises:
+        SettingsError: It is not there, or is no timm model.
+    """
     (name,) = settings.backbones
     repository = _repository(name) if name.startswith("timm:") else None
     folder = find_encoder(name, "timm:", repository, compute.offline, progress)

@@ -119,6 +119,9 @@ def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
 
     Returns:
         D, what the head reads.
+
+    Raises:
+        SettingsError: It is not: the model cannot be trained with a head of ours.
     """
     whole: Any = copy.deepcopy(model).eval()
     pixels = torch.linspace(-1, 1, 3 * config["input_size"][1] ** 2).reshape(1, *config["input_size"])

@@ -99,6 +99,10 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
 
     Args:
         side: S; None for about the images' own.
+
+    Raises:
+        SettingsError: Images are to be larger than patches of a few pixels tell anything of.
+        InputError: An image that cannot be read or decoded.
     """
     if side is not None and side > MOST_SIDE:
         raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; {LARGEST_SIDE} is plenty")

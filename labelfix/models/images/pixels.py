@@ -57,7 +57,11 @@ def square(image: Image, side: int) -> npt.NDArray[np.uint8]:
 
 @contextmanager
 def decoded(data: bytes, name: str, row: int) -> Iterator[Image]:
-    """The image as `open_image` gives it, for as long as it is needed; large ones wait for each other."""
+    """The image as `open_image` gives it, for as long as it is needed; large ones wait for each other.
+
+    Raises:
+        InputError: It cannot be decoded; the error says which image it is.
+    """
     from PIL import Image
 
     with ExitStack() as held:

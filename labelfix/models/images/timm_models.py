@@ -15,7 +15,11 @@ KEYS = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 
 
 def create(folder: EncoderFolder, **options: Any) -> nn.Module:  # noqa: ANN401 - passed on
-    """The model of a folder with its weights."""
+    """The model of a folder with its weights.
+
+    Raises:
+        SettingsError: It cannot be loaded.
+    """
     import timm
 
     found = pickles(folder.path)
@@ -39,6 +43,9 @@ def data_config(model: nn.Module, image_size: int | None, name: str) -> dict[str
 
     Args:
         image_size: Side in pixels; None takes the model's own.
+
+    Raises:
+        SettingsError: The model reads one size only, or no colour images.
     """
     from timm.data import resolve_model_data_config
 

@@ -101,7 +101,11 @@ class KernelTable(FrozenFeatures):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> KernelTable:
-        """Read back what `to_json` and `write_parts` gave."""
+        """Read back what `to_json` and `write_parts` gave.
+
+        Raises:
+            RunError: A file is missing or damaged.
+        """
         linear = TableFeatures.from_json(values, spec, folder)
         numbers = len(linear.statistics.mean)
         shapes: dict[str, Shape] = {

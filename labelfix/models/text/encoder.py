@@ -136,7 +136,11 @@ class FrozenText(FrozenEncoder):
 
 
 def load_encoder(folder: EncoderFolder) -> nn.Module:
-    """The encoder in evaluation mode, float32; of an encoder-decoder, the encoder."""
+    """The encoder in evaluation mode, float32; of an encoder-decoder, the encoder.
+
+    Raises:
+        SettingsError: It cannot be loaded.
+    """
     from transformers import AutoModel
 
     try:
@@ -155,7 +159,11 @@ def _cannot_load(folder: EncoderFolder, error: Exception) -> str:
 
 
 def open_text_encoder(spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
-    """A transformers encoder by folder or `hf:NAME`."""
+    """A transformers encoder by folder or `hf:NAME`.
+
+    Raises:
+        SettingsError: It is not there, or is no text encoder.
+    """
     (name,) = settings.backbones
     folder = find_encoder(name, "hf:", None, compute.offline, progress)
     if "model_type" not in folder.config:

@@ -84,7 +84,11 @@ class LexicalText(FrozenFeatures):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> LexicalText:
-        """Read back what `to_json` and `write_parts` gave."""
+        """Read back what `to_json` and `write_parts` gave.
+
+        Raises:
+            RunError: A file is missing or damaged.
+        """
         path, (count, width) = folder / VOCABULARY, (int(values["terms"]), int(values["width"]))
         terms = read_checked(path, list[str])
         if len(terms) != count or any(not one < other for one, other in zip(terms, terms[1:], strict=False)):

@@ -37,7 +37,11 @@ UNSET = 1_000_000
 
 
 def load_tokenizer(folder: EncoderFolder) -> Any:  # noqa: ANN401 - transformers is untyped here
-    """The folder's tokenizer, with a padding token."""
+    """The folder's tokenizer, with a padding token.
+
+    Raises:
+        SettingsError: The folder has none that can be loaded, or one that does not belong to the model.
+    """
     from transformers import AutoTokenizer
 
     try:

@@ -57,11 +57,13 @@ class Collected:
     Attributes:
         evidence: Of `metrics.json`; empty for runs that have none.
         before: `(K,)` given labels of each class.
+        after: `(K,)` corrected labels.
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
+        history: Column → values, numbers only.
     """
 
     path: str

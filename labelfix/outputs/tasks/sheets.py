@@ -60,7 +60,11 @@ def write_csv(rows: TaskRows, path: Path) -> int:
 
 
 def write_excel(rows: TaskRows, path: Path) -> int:
-    """Write a workbook of one sheet, and say how many rows."""
+    """Write a workbook of one sheet, and say how many rows.
+
+    Raises:
+        SettingsError: What writes workbooks is not installed, or there are more rows than a sheet holds.
+    """
     try:
         import xlsxwriter
     except ImportError:

@@ -46,6 +46,9 @@ def place_of(tool: str, out: Path | None, overwrite: bool = False) -> Path:
         tool: One of `TOOLS`.
         out: The place that was asked for; None for one that is called after the tool.
         overwrite: Take the name after the tool also where something is there.
+
+    Raises:
+        SettingsError: There is no such tool, or the name's ending is not one of its own.
     """
     if tool not in TOOLS:
         raise SettingsError(f"--tasks {tool}: there is no such form; there are {', '.join(TOOLS)}")
