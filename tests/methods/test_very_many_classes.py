@@ -116,7 +116,8 @@ def test_blocks_of_rows_say_what_all_rows_at_once_do(monkeypatch):
     whole = fit(made).own_rows
     monkeypatch.setattr(row_blocks, "CELLS", 100)
     blocks = fit(problem(noisy=300)[0]).own_rows
-    assert np.allclose(whole.soft[:], blocks.soft[:], atol=1e-5)
+    # Sums of single precision in another order end the solver elsewhere by 1e-4; a row in the wrong place is off by .1.
+    assert np.allclose(whole.soft[:], blocks.soft[:], atol=1e-3)
     assert [len(range(300)[part]) for part in row_blocks.row_blocks(300, 3)] == [33] * 9 + [3]
 
 
