@@ -635,7 +635,7 @@ def test_amounts_as_accountants_and_indians_write_them_are_numbers(put):
     noisy = put("noisy.csv", csv_of({"id": IDS, "amount": [f'"{a}"' for a in amounts], "label": LABELS}))
     reading = read(noisy)
     assert reading.columns.spec.categorical == ()
-    assert not reading.warnings
+    assert "'amount'" not in "\n".join(map(str, reading.warnings))
 
 
 def test_another_column_that_has_the_trusted_labels_is_named():
