@@ -18,6 +18,8 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, settings
 
+from labelfix.settings import hub_access
+
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # What is compiled once is there for all processes that tests start, and for the next run, whatever is set outside.
@@ -74,6 +76,12 @@ def network_denied():
         patch.setattr(socket.socket, "connect", connects)
         patch.setattr(socket, "getaddrinfo", looks_up)
         yield
+
+
+@pytest.fixture(autouse=True)
+def online():
+    """As a process that was not told to keep off the network, whatever a test before this one was told."""
+    hub_access.forbid(False)
 
 
 @pytest.fixture(scope="session", autouse=True)

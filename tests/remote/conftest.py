@@ -11,13 +11,6 @@ import pytest
 from remote_tables import BUCKET, KEY, SECRET, blobs
 
 from labelfix.cli import main
-from labelfix.settings import hub_access
-
-
-@pytest.fixture(autouse=True)
-def online():
-    """As a process that was not told to keep off the network, whatever a test before this one was told."""
-    hub_access.forbid(False)
 
 
 @pytest.fixture(scope="session")
