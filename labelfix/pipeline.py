@@ -35,7 +35,7 @@ from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.summing_up import LEARNABLE
-from labelfix.progress import Progress
+from labelfix.progress import Progress, Remembering
 from labelfix.rounds.learn import Rounds
 from labelfix.runs import RunFolder, RunOrigin, held, how_to_go_on, run_id, write_json
 from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
@@ -66,6 +66,7 @@ def train(
     Raises:
         LabelfixError: Anything that a person can fix; see `labelfix.errors`.
     """
+    progress = Remembering(progress)
     with joined_ranks() as here:
         start = prepare(noisy, clean, settings, progress)
         begun = RunOrigin.by(noisy, clean, settings, start.contents, start.device.type)
@@ -99,6 +100,7 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
     begun = RunOrigin.from_json(folder.begun(), path)
     settings = begun.settings_with(options)
     noisy, clean = begun.sources(noisy, clean)
+    progress = Remembering(progress)
     if Path.cwd() != Path(begun.directory):
         folder = RunFolder(path.absolute())
     with joined_ranks(), _held(folder), begun.working_directory():
@@ -119,6 +121,7 @@ def go_further(folder: RunFolder, noisy: Any, clean: Any, options: Mapping[str, 
     settings = RunOrigin.further(read_toml(folder.settings), options)
     (ours,) = find_input(folder, "noisy", noisy).needed().names
     theirs = find_input(folder, "clean", clean).needed().names
+    progress = Remembering(progress)
     with joined_ranks() as here, _held(folder):
         start = prepare(ours, list(theirs), settings, progress)
         begun = RunOrigin.by(ours, list(theirs), settings, start.contents, start.device.type)
@@ -142,7 +145,7 @@ def _held(folder: RunFolder) -> AbstractContextManager[object]:
     return held(folder.path) if ranks().first else nullcontext()
 
 
-def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
+def carry_out(start: Start, folder: RunFolder, progress: Remembering) -> None:
     """The stages that have a folder to write to.
 
     Raises:
@@ -185,7 +188,7 @@ class Known:
     drawn: Drawn
 
 
-def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
+def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Remembering) -> None:
     """Encode, fit, correct, write; and where features are to be learned, learn them, and all of it again."""
     reading, settings, device, watch = start.reading, start.settings, start.device, start.watch
     with watch.stage("represent"):
@@ -210,7 +213,7 @@ def correct(
     encoded: Encoded,
     made: Fit,
     checkpoints: Checkpoints,
-    progress: Progress,
+    progress: Remembering,
     figures: Mapping[str, Any] | None = None,
     first: Known | None = None,
     goes_on: bool = False,
@@ -255,7 +258,7 @@ def write(
     sides: SideColumns,
     threshold: float,
     checkpoints: Checkpoints,
-    progress: Progress,
+    progress: Remembering,
     begun: Mapping[str, Any] | None = None,
 ) -> None:
     """Correct every row and write everything into the run folder, `run.json` last.
@@ -296,7 +299,7 @@ def write(
         about = manifest(reading, identity, threshold, contents, settings)
         about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
         about["features"] = _features_of(settings, encoded.representation)
-        about["warnings"] += fitted.warnings
+        about["warnings"] = progress.warnings
         if "verdict" in evidence.figures:
             about["verdict"] = evidence.figures["verdict"]
         folder.finish(new, about)

@@ -52,6 +52,25 @@ class Silent:
         """Ignore it."""
 
 
+class Remembering:
+    """A listener that hands everything on, and keeps what was warned of.
+
+    Attributes:
+        warnings: Each warning once, in order.
+    """
+
+    def __init__(self, told: Progress) -> None:
+        self.warnings: list[str] = []
+        self.start, self.advance, self.finish = told.start, told.advance, told.finish
+        self.say, self.headline, self._warn = told.say, told.headline, told.warn
+
+    def warn(self, message: str) -> None:
+        """Keep it, and hand it on."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+        self._warn(message)
+
+
 _counting: ContextVar[Callable[[int], None] | None] = ContextVar("counting", default=None)
 
 

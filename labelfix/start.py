@@ -127,7 +127,6 @@ def prepare(
         refuse_unread(settings, family_of(representation))
     if reading.data.noisy.opinions is not None and (unheard := not_weighed(reading, settings, representation)):
         progress.warn(str(unheard))
-        reading = replace(reading, warnings=(*reading.warnings, unheard))
     contents["backbone"] = representation.identity
     if begun:
         begun.check_contents(contents, {"backbone": ", ".join(settings.model.backbones)})

@@ -44,7 +44,6 @@ def manifest(
         "joined_by": data.joined_by,
         "trusted_rows": [int(row) for row in data.clean_in_noisy if row >= 0],
         "sampling": data.sampling,
-        "warnings": [str(warning) for warning in reading.warnings],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

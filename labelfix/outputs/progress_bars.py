@@ -61,7 +61,7 @@ class Folded:
         """What to say of the warnings that were left out; empty where there are none."""
         if len(self.warnings) < 2:
             return "".join(self.warnings)
-        return f"{len(self.warnings)} more warnings: -v or labelfix check shows them"
+        return f"{len(self.warnings)} more warnings: -v or labelfix report shows them"
 
 
 def nothing() -> None:

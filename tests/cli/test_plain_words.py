@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from markupsafe import escape
 
+import labelfix
 from labelfix.cli import main
 from labelfix.outputs.summing_up import next_step, result
 
@@ -123,9 +125,15 @@ def test_of_several_warnings_the_first_is_said_and_the_rest_are_counted(tmp_path
     assert len(said.err.splitlines()) + len(said.out.splitlines()) <= 8, said.err
     warned = [line for line in said.err.splitlines() if line.startswith("warning: ")]
     assert len(warned) == 2
-    assert re.fullmatch(r"warning: \d more warnings: -v or labelfix check shows them", warned[1])
+    assert re.fullmatch(r"warning: \d more warnings: -v or labelfix report shows them", warned[1])
+    kept = labelfix.load_run("run").manifest["warnings"]
+    assert main(["report", "--run", "run", "--out", "report.html"]) == 0
+    assert all(escape(each) in Path("report.html").read_text(encoding="utf-8") for each in kept)
+    capsys.readouterr()
     assert main([*words, "--overwrite", "-v"]) == 0
-    assert capsys.readouterr().err.count("warning: ") == 1 + int(warned[1].split()[1])
+    told = [line.removeprefix("warning: ") for line in capsys.readouterr().err.splitlines() if "warning: " in line]
+    assert kept == told
+    assert len(kept) == 1 + int(warned[1].split()[1])
 
 
 def test_every_word_that_the_terminal_avoids_stands_in_the_glossary():
