@@ -209,8 +209,9 @@ def test_check_gives_what_the_command_says(at_work, capsys):
     found = labelfix.check("noisy.parquet", "gold.csv")
     assert main(["check", "--noisy", "noisy.parquet", "--clean", "gold.csv"]) == 0
     printed = capsys.readouterr()
-    assert repr(found) == printed.out.strip()
-    assert list(found.notes) == printed.err.splitlines()
+    (warning,) = map(str, found.findings)
+    assert repr(found) == f"warning: {warning}\n{printed.out.strip()}"
+    assert printed.err.splitlines() == [*found.notes, f"warning: {warning}"]
     assert found.sound
     assert found.summary.rows == 160
 

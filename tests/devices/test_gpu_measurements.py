@@ -15,6 +15,10 @@ def gpu(monkeypatch):
     return importlib.import_module("gpu")
 
 
+def item(*words):
+    return importlib.import_module("gpu_parts").Item(*words)
+
+
 def test_parts_run_and_goes_on_where_it_stopped(gpu, tmp_path, capsys):
     words = [str(tmp_path), "--device", "cpu", "--quick"]
     assert gpu.main([*words, "--parts", "b", "e"]) == 0
@@ -37,7 +41,7 @@ def test_the_other_parts_run(gpu, tmp_path, capsys):
 
 def test_a_figure_that_is_not_reached_is_told_and_makes_the_exit_code_one(gpu, tmp_path, capsys, monkeypatch):
     figures = iter([("fd1: × plain", 2.0, "<= 1.9"), ("published ÷ fd1", 12.0, ">= 10"), ("plain: ms", 5.0, "")])
-    monkeypatch.setattr(gpu, "items", lambda place: [gpu.Item("c", "a step", 9.0, lambda: figures)])
+    monkeypatch.setattr(gpu, "items", lambda place: [item("c", "a step", 9.0, lambda: figures)])
     assert gpu.main([str(tmp_path), "--device", "cpu"]) == 1
     said = capsys.readouterr().out
     assert "| c | a step | fd1: × plain | 2 | <= 1.9 | **no** |" in said
@@ -50,8 +54,8 @@ def test_what_fails_or_may_not_end_in_time_is_left_for_the_next_call(gpu, tmp_pa
         raise RuntimeError("no such kernel")
         yield
 
-    items = [gpu.Item("a", "long", 60.0, lambda: pytest.fail("begun")), gpu.Item("a", "broken", 5.0, broken)]
-    monkeypatch.setattr(gpu, "items", lambda place: items)
+    made = [item("a", "long", 60.0, lambda: pytest.fail("begun")), item("a", "broken", 5.0, broken)]
+    monkeypatch.setattr(gpu, "items", lambda place: made)
     assert gpu.main([str(tmp_path), "--device", "cpu", "--seconds", "30"]) == 0
     said = capsys.readouterr().out
     assert "(a) long: left for the next call, it may take 60 s" in said

@@ -327,7 +327,7 @@ def test_letters_that_only_look_alike_and_the_class_that_is_meant():
     letters = [{4: "sp\u043ert", 6: "Sport"}.get(i, label) for i, label in enumerate(LABELS)]
     warned = said(read({**NOISY, "label": letters}))
     assert "below it Sport,sport and sp\u043ert,sport" in warned
-    assert 'pass --class-map FILE, a CSV file of the line alias,class and below it "Sport," for no label' in warned
+    assert 'below it Sport,sport if that is meant, "Sport," for no label' in warned
 
 
 def test_a_class_map_with_a_header_of_its_own(put):
