@@ -54,10 +54,10 @@ def warn_of_one_part(data: TrainingData, findings: Findings) -> None:
         kept, low, high = _most(places, rows)
         many = f"{'all ' if kept == len(places) else f'{kept:,} of '}its {len(places):,} rows"
         what = (
-            f"{many} stand between rows {low + 1:,} and {high + 1:,} of the {rows:,} of {data.noisy.name}, and say "
-            "how often labels are wrong as far as those of the other rows were given likewise"
+            f"{many} stand between rows {low + 1:,} and {high + 1:,} of the {rows:,} of {data.noisy.name}; what "
+            "they show holds for the other rows only if these were labelled in the same way"
         )
-        findings.warning(data.clean.files[file], what, "check rows from all of the file, drawn at random")
+        findings.warning(data.clean.files[file], what, "check rows drawn at random from the whole file")
 
 
 def _most(places: Codes, rows: int) -> tuple[int, int, int]:
