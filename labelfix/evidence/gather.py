@@ -41,6 +41,9 @@ from labelfix.settings.run import TrainSettings
 UNCHECKED = 0.05
 """Of the rows may be of classes that no trusted row is of, where these were drawn per class, and figures are of all."""
 
+BY_CHANCE = 0.01
+"""A class without a trusted row was left out, not missed, where fewer random draws have none of its labels."""
+
 JUDGED = ("classifier_right", "out_of_fold_nll")
 """Metrics of a fit that come from trusted rows."""
 
@@ -288,7 +291,16 @@ def _assumed(problem: Problem, found: Calibrated) -> str | None:
     """What p-values and figures take for granted, for a person; None where it is nothing."""
     if not found.asked.paired:
         return ASSUMED
-    return "other rows are like the trusted ones, which were not drawn at random" if _not_all(problem, found) else None
+    if _not_all(problem, found):
+        return "other rows are like the trusted ones, which were not drawn at random"
+    given = np.concatenate([problem.given, problem.paired_given[problem.paired_given != UNLABELLED]])
+    shares = np.bincount(given, minlength=problem.num_classes) / len(given)
+    without = np.bincount(problem.truth, minlength=problem.num_classes) == 0
+    left_out = int((without & ((1 - shares) ** len(problem.truth) < BY_CHANCE)).sum())
+    if not left_out:
+        return None
+    classes = "the class" if left_out == 1 else f"the {left_out} classes"
+    return f"rows of {classes} without a trusted row are labelled as well as the others are"
 
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:

@@ -55,6 +55,25 @@ def test_flags_by_guarantee_are_those_of_benjamini_and_hochberg(run, capsys):
     assert np.mean(right) < 0.2
 
 
+@pytest.mark.parametrize("others", [4, 5])
+def test_a_class_that_trusted_rows_leave_out_is_told_with_the_guarantee(run, tmp_path, capsys, others):
+    """At the line: 100 trusted rows of two classes, and a third that 4 or 5 % of the rows are labelled as."""
+    lines = (run.parent / "noisy.csv").read_text().splitlines()
+    truth, rows = np.arange(600) % 3, [line.rsplit(",", 1)[0] for line in lines[1:]]
+    named = [f"{row},{'xy'[truth[i] % 2]}" for i, row in enumerate(rows) if truth[i] < 2]
+    count = round(len(named) * others / (100 - others))
+    third = [f"{row},z" for i, row in enumerate(rows) if truth[i] == 2][:count]
+    (tmp_path / "noisy.csv").write_text("\n".join([lines[0], *named, *third]) + "\n")
+    ids = [row.split(",")[0] for row in named[:100]]
+    (tmp_path / "gold.csv").write_text("\n".join(["id,label", *(f"{i},{'xyz'[int(i) % 3]}" for i in ids)]) + "\n")
+    files = ["--noisy", str(tmp_path / "noisy.csv"), "--clean", str(tmp_path / "gold.csv"), "--id-column", "id"]
+    words = ["--clean-sampling", "random", "--no-side-checks", "-q", "--out", str(tmp_path / "run")]
+    assert main(["train", *files, *words]) == 0
+    assert main(["flag", "--run", str(tmp_path / "run"), "--max-false-flags", "0.2", "--show", "0"]) == 0
+    told = "assumed: rows of the class without a trusted row are labelled as well as the others are"
+    assert (told in " ".join(capsys.readouterr().out.split())) == (others == 5)
+
+
 def test_the_text_says_what_the_guarantee_rests_on(run, capsys):
     assert main(["flag", "--run", str(run), "--max-false-flags", "0.2", "--show", "0"]) == 0
     said = capsys.readouterr().out
