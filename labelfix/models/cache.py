@@ -21,7 +21,7 @@ from platformdirs import user_cache_path
 
 from labelfix.errors import LabelfixError, RunError
 from labelfix.progress import Progress
-from labelfix.runs import atomic_path
+from labelfix.runs import atomic_path, tidy
 from labelfix.settings.model import ComputeSettings
 
 FORMAT = 1
@@ -110,6 +110,7 @@ def cached(compute: ComputeSettings, key: str, what: str, make: Callable[[Taker]
     """
     place = cache_folder(compute) / key
     if os.path.exists(place):
+        tidy(place.parent)
         arrays = read_entry(place)
         if arrays is not None:
             return arrays

@@ -114,7 +114,10 @@ def test_an_interrupted_encoding_leaves_nothing_behind(hashed, compute, monkeypa
     assert list(cache_folder(compute).iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next_one(hashed, compute):
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_killed_run_left_is_removed_by_the_next_one_that_makes_an_entry_or_reads_it(hashed, compute, there):
+    if there:
+        hashed.encode(text_table(TEXTS), compute, Silent())
     left = cache_folder(compute) / ".labelfix-0a1b2c3d.tmp" / "key"
     left.mkdir(parents=True)
     hashed.encode(text_table(TEXTS), compute, Silent())
