@@ -156,6 +156,11 @@ def by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:
     return found
 
 
+def whole(text: str) -> str:
+    """A text with a mark in the place of half a surrogate pair, which JSON and Python can hold and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _once_decoded(text: str) -> str:
     """A text whose UTF-8 was read as cp1252, `CafÃ©`, as it was before."""
     try:

@@ -21,6 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.base import unique_names
+from labelfix.data.spelling import whole
 from labelfix.errors import InputError, input_error
 
 TABLES = "a path, a pyarrow table, a pandas or polars frame, a datasets.Dataset, a dict of columns or a list of records"
@@ -62,7 +63,7 @@ class _Columns:
         if len(lengths) > 1:
             shown = " and ".join(f"{title!r} has {count}" for count, title in list(lengths.items())[:2])
             raise input_error(self.name, f"has columns of different lengths: {shown}", "give all columns one length")
-        return pa.table(self.arrays, names=self.titles), tuple(self.remarks)
+        return pa.table(self.arrays, names=list(map(whole, self.titles))), tuple(self.remarks)
 
 
 @dataclass(frozen=True)

@@ -191,3 +191,8 @@ def test_splits_in_memory_are_asked_for():
     assert rows(datasets.DatasetDict({"train": both["train"]})) == [{"a": 0}]
     with pytest.raises(InputError, match=r"holds 2 splits \(train, test\); say which: --split train"):
         open_table(datasets.DatasetDict(both))
+
+
+def test_half_a_surrogate_pair_in_a_title_is_a_mark_as_in_a_cell():
+    opened = open_table([{"id": "r1", "\ud800a": "x", "\udc00a": "y"}])
+    assert opened.schema.names == ["id", "\ufffda", "\ufffda (2)"]

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.base import unique_names
+from labelfix.data.spelling import whole
 
 NULL, BOOL, WHOLE, LONG, NUMBER, NAN, TEXT, OBJECT = (1 << bit for bit in range(8))
 NO_ITEMS, WHOLES, NUMBERS, TEXTS, OTHER = (1 << bit for bit in range(8, 13))
@@ -59,7 +60,6 @@ class JsonColumn:
         try:
             return pa.array(found, self.type)
         except UnicodeEncodeError:
-            # Half of a surrogate pair, which JSON can write and UTF-8 cannot.
             return pa.array([_whole(value) for value in found], self.type)
 
     def said(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
@@ -163,5 +163,5 @@ def _type(kinds: int) -> pa.DataType | None:
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - text, or a list of it
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole(value)
     return [_whole(item) for item in value] if isinstance(value, list) else value
