@@ -119,17 +119,17 @@ def id_columns(
         The column in the noisy file and in the trusted one; None where a file has none.
     """
     chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
-    named_alike = settings.id_column is None and settings.clean_id_column is None
+    for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
+        if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
+            what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"
+            findings.error(source.name, what, "ids are texts, whole numbers or moments; name another with --id-column")
+    named_alike = settings.id_column is None and settings.clean_id_column is None and not findings.has_errors
     if named_alike and chosen[0] is not None and chosen[1] is not None and clean is not None:
         chosen = contradicted(noisy, clean, chosen[0], chosen[1], settings, findings, read_rows)
     if chosen[0] is None and clean is not None and not findings.has_errors:
         chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
     if chosen[0] is not None and chosen[1] is None and clean is not None and not findings.has_errors:
         chosen = chosen[0], column_of_ids(noisy, chosen[0], clean, settings, findings, read_rows)
-    for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
-        if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
-            what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"
-            findings.error(source.name, what, "ids are texts, whole numbers or moments; name another with --id-column")
     if chosen[0] is not None:
         findings.note(f"id column: {chosen[0]} ({type_name(noisy, chosen[0])})")
     if chosen[1] is not None and chosen[1] != chosen[0] and chosen[0] is not None:

@@ -123,3 +123,11 @@ def test_text_inside_lists_that_is_not_utf8_names_its_column():
     cells = pa.array([[b"\xff"]]).view(pa.list_(pa.string()))
     with pytest.raises(InputError, match="column 'tags' holds text that is not UTF-8"):
         list(scan(open_table(pa.table({"tags": cells})), ["tags"], 8))
+
+
+def test_ids_that_are_structures_are_one_error_also_beside_a_key_that_both_files_have():
+    columns = texts()
+    keys = columns["id"]
+    rows = pa.table({**columns, "id": [{"of": key} for key in keys], "key": [f"k-{key}" for key in keys]})
+    with pytest.raises(InputError, match=r"column 'id' is struct<of: string>, which cannot be an id"):
+        read_training(rows, rows.slice(0, 12), DataSettings())
