@@ -94,6 +94,9 @@ def test_a_thousand_right_rows_of_every_class_are_enough_for_p_values_of_its_own
     label = np.repeat([0, 1], [fewest, 1500])
     right = gather.RightLabels(label, np.zeros_like(label), np.linspace(0, 1, len(label)), np.ones(2))
     monkeypatch.setattr(gather, "_scores", lambda *_: {"000": np.full(4, 0.5)})
-    problem = SimpleNamespace(sampling="per-class", num_classes=2, given=np.array([0, 0, 1, 1]), checkpoints=None)
+    given = np.array([0, 0, 1, 1])
+    problem = SimpleNamespace(
+        sampling="per-class", num_classes=2, given=given, paired_given=label, truth=label, checkpoints=None
+    )
     found = SimpleNamespace(asked=SimpleNamespace(paired=True), fitted=SimpleNamespace(held=()))
     assert gather.guarantee_of(problem, found, right)[1].per_class == per_class
