@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.other_scale import LEAST, OFTEN
 from labelfix.data.tables import InputTable
 from labelfix.models.representation import Representation
 from labelfix.models.tables.features import Categories, TableFeatures
@@ -24,8 +25,8 @@ from labelfix.progress import Progress
 MANY, SHOWN = 0.05, 3
 """Share of a column's rows that is told, and examples of them."""
 
-FAR, OFTEN, LEAST = 4.0, 0.2, 3
-"""So many standard deviations from the mean of the training rows are far; and what share of the rows, and how many."""
+FAR = 4.0
+"""So many standard deviations from the mean of the training rows are far."""
 
 ROWS, HELD = 8192, 1_000
 """Rows looked at together; and different values of a column from which on no more are kept, as they may be many."""
