@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from typer.core import TyperCommand, TyperGroup
 
 from labelfix.cli import common_options
-from labelfix.cli.reading import read_lightly, switch_lightly
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,7 +111,6 @@ def _arrange(command: Any) -> None:  # noqa: ANN401 - typer's own types are priv
 def _help_option(option: Any) -> Any:  # noqa: ANN401 - as above
     if option is not None:
         option.metavar, option.rich_help_panel = "", GENERAL
-        switch_lightly(option)
     return option
 
 
@@ -122,11 +120,6 @@ class Command(TyperCommand):
     def __init__(self, *args: Any, **rest: Any) -> None:  # noqa: ANN401 - typer's own
         super().__init__(*args, **rest)
         _arrange(self)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Read the words, the options by `labelfix.cli.reading`."""
-        read_lightly(self)
-        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """`--help` among the general options; typer would show that it takes a `<bool>`."""
@@ -146,12 +139,7 @@ class Group(TyperGroup):
         for param in found:
             if param.name in ("install_completion", "show_completion"):
                 param.metavar, param.rich_help_panel = "", COMPLETION
-                switch_lightly(param)
         return sorted(found, key=lambda p: getattr(p, "rich_help_panel", None) == COMPLETION)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        read_lightly(self)
-        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         return _help_option(super().get_help_option(ctx))

@@ -102,18 +102,17 @@ def meant(error: Exception) -> str:
     return f"{said}; an option names each file: {files} FILE"
 
 
-BY_PYDANTIC = {
-    "Value error, ": "",
-    "Input should be a valid integer, unable to parse string as an integer": "it takes a whole number",
-    "Input should be a valid number, unable to parse string as a number": "it takes a number",
-    "Input should be": "it has to be",
+BY_TYPER = {
+    "is not a valid int range": "is not a whole number",
+    "is not a valid float range": "is not a number",
+    "is not in the range x>=": "is less than ",
 }
 """Phrases in what typer says of a value."""
 
 
 def plainly(message: str) -> str:
-    """What typer says of a value, without the phrases of what it reads them by."""
-    for phrase, plain in BY_PYDANTIC.items():
+    """What typer says of a value, without its names of types and ranges."""
+    for phrase, plain in BY_TYPER.items():
         message = message.replace(phrase, plain)
     return message
 

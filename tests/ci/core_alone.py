@@ -41,9 +41,9 @@ def write_rows(folder):
 
 
 def sizes(folder):
-    """MiB of the files below a folder, and of the disk that they take."""
+    """MB of the files below a folder, and of the disk that they take."""
     found = [file.lstat() for file in folder.rglob("*") if not file.is_symlink() and file.is_file()]
-    return sum(each.st_size for each in found) / 2**20, sum(512 * each.st_blocks for each in found) / 2**20
+    return sum(each.st_size for each in found) / 1e6, sum(512 * each.st_blocks for each in found) / 1e6
 
 
 def install(folder, sources):
@@ -54,8 +54,8 @@ def install(folder, sources):
     subprocess.run([python, "-m", "pip", "install", "--quiet", sources], check=True)
     seconds, after = time.perf_counter() - started, sizes(folder)
     files, disk = (now - then for now, then in zip(after, before, strict=True))
-    print(f"pip install . brought {files:.0f} MiB of files ({disk:.0f} MiB of disk) in {seconds:.0f} s", flush=True)
-    print(f"the environment with pip itself: {after[0]:.0f} MiB of files ({after[1]:.0f} MiB of disk)", flush=True)
+    print(f"pip install . brought {files:.0f} MB of files ({disk:.0f} MB of disk) in {seconds:.0f} s", flush=True)
+    print(f"the environment with pip itself: {after[0]:.0f} MB of files ({after[1]:.0f} MB of disk)", flush=True)
     return python
 
 

@@ -21,6 +21,7 @@ HEAVY = [
     "pyarrow.dataset",
     "pyarrow.compute",
     "numpy.ma",
+    "pydantic",
 ]
 PROGRAM = """
 import json, sys
@@ -56,9 +57,7 @@ def modules(*words):
 def test_nothing_heavy_is_imported(at_work, words, code):
     ended, loaded = modules(*words)
     assert ended == code
-    # typer reads arguments, which `flag` has none of, by pydantic.
-    heavy = [*HEAVY, *(["pydantic"] if words[0] == "flag" else [])]
-    assert [name for name in heavy if name in loaded] == []
+    assert [name for name in HEAVY if name in loaded] == []
 
 
 def test_judging_a_folder_of_images_imports_nothing_heavy_either(at_work):
