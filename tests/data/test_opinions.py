@@ -1,9 +1,13 @@
 """Opinions of several sources: rows taken out, votes counted."""
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelfix.data.findings import Findings
+from labelfix.data.formats.opening import open_several
+from labelfix.data.labels.ballots import joined, read_long
 from labelfix.data.opinions import Opinions
 
 NAMES = ("a", "b", "c")
@@ -61,3 +65,13 @@ def test_opinions_and_rows_of_each_source_are_counted(said):
     assert opinions.rows_of_each.tolist() == [sum(source == s for _, source in set(own)) for s in range(3)]
     pairs = zip(opinions.row.tolist(), opinions.source.tolist(), strict=True)
     assert opinions.repeated.tolist() == [own.count(pair) for pair in pairs]
+
+
+def test_a_label_stands_at_the_row_that_first_has_it_however_often_opinions_are_joined():
+    said = [("c", "x", None), ("c", "y", None), ("b", "x", "cat"), ("a", "x", "dog"), ("c", "x", "dog")]
+    long = pa.table(dict(zip(("id", "source", "label"), map(list, zip(*said, strict=True)), strict=True)))
+    ids = pa.array(["a", "b", "c"], pa.large_string())
+    once = read_long(open_several([long], "votes"), ids, "id", "noisy", frozenset(), Findings(), 8)
+    assert once.labels.values == ("cat", "dog")
+    assert once.labels.first == (1, 0)
+    assert joined([once], frozenset()).labels.first == (1, 0)

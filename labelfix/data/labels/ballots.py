@@ -37,13 +37,19 @@ class Ballots:
     Attributes:
         row: `(O,)` the row that each is of.
         source: `(O,)` who says it, a position in `names`.
-        labels: What; `positions` is `(O,)`.
+        labels: What; `positions` is `(O,)`, and `first` are rows, not opinions.
     """
 
     row: Codes
     source: Codes
     labels: LabelColumn
     names: tuple[str, ...]
+
+    @classmethod
+    def as_read(cls, row: Codes, source: Codes, labels: LabelColumn, names: tuple[str, ...]) -> Ballots:
+        """Opinions whose labels were read one by one, so that `first` counts these."""
+        rows = tuple(max(int(row[opinion]), 0) for opinion in labels.first)
+        return cls(row, source, replace(labels, first=rows), names)
 
     def opinions(self, rows: int, codes: Codes) -> Opinions:
         """The opinions of a table's rows.
@@ -114,11 +120,11 @@ def _parts(column: str, reader: LabelReader | VotesReader) -> Iterator[Ballots]:
     """What each source of a column says."""
     if isinstance(reader, VotesReader):
         for name, row, labels in reader.result():
-            yield Ballots(row, np.zeros(len(row), dtype=np.int64), labels, (name,))
+            yield Ballots.as_read(row, np.zeros(len(row), dtype=np.int64), labels, (name,))
         return
     own = reader.result()
     row = np.arange(len(own.positions), dtype=np.int64)
-    yield Ballots(row, np.zeros_like(row), own, (column,))
+    yield Ballots.as_read(row, np.zeros_like(row), own, (column,))
 
 
 def joined(parts: Sequence[Ballots], abstain: frozenset[str]) -> Ballots:
@@ -144,7 +150,7 @@ def joined(parts: Sequence[Ballots], abstain: frozenset[str]) -> Ballots:
             if code == len(stored):
                 stored.append(word)
                 counts.append(0)
-                first.append(max(int(part.row[own.first[position]]), 0))
+                first.append(own.first[position])
             counts[code] += own.counts[position]
         who = np.array([names.setdefault(name, len(names)) for name in part.names], dtype=np.int64)
         codes = lookup[own.positions]
@@ -231,7 +237,7 @@ def read_long(
     order = sorted(range(len(names.dictionary)), key=lambda place: str(names.dictionary[place]))
     rank = np.argsort(order).astype(np.int64)
     called = tuple(str(names.dictionary[place]) for place in order)
-    return joined([Ballots(rows, rank[source], reader.result(), called)], abstain)
+    return joined([Ballots.as_read(rows, rank[source], reader.result(), called)], abstain)
 
 
 def who_and_label(table: TableSource) -> tuple[str | None, str | None]:
