@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, defstruct
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from labelfix.runs.schema import (
     Classes,
@@ -72,12 +72,14 @@ class HashedText(Struct):
 
 
 class Lexical(Struct):
-    """Words and word pairs on their main directions."""
+    """Words, word pairs and groups of letters on their main directions; before groups there were words alone."""
 
     source: str
     rows: Whole
     terms: Whole
     width: Whole
+    groups: Whole | UnsetType = UNSET
+    groups_width: Whole | UnsetType = UNSET
 
 
 class View(Struct):

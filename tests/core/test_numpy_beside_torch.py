@@ -33,7 +33,7 @@ from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.tables.features import CUT, EmbeddingFeatures, TableFeatures
 from labelfix.models.tables.statistics import Statistics
 from labelfix.models.text.hashed import HashedText
-from labelfix.models.text.lexical import WORD, LexicalText
+from labelfix.models.text.lexical import GROUPS, WORD, LexicalText, Terms
 from labelfix.numerics.affine import Affine
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
@@ -94,13 +94,20 @@ def hashed(generator):
 
 def lexical(generator):
     rows = texts(generator)
-    known = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True).fit(rows[::2])
-    terms, idf = tuple(known.get_feature_names_out()), known.idf_.astype(np.float32)
-    directions = np.linalg.qr(generator.normal(size=(len(terms), min(5, len(terms)))))[0].T.astype(np.float32)
-    theirs = torch.from_numpy(known.transform(rows).toarray()) @ torch.from_numpy(directions).double().T
+    words, of_words = terms(rows, generator, token_pattern=WORD, ngram_range=(1, 2))
+    groups, of_groups = terms(rows, generator, analyzer="char_wb", ngram_range=GROUPS)
     batch = pa.record_batch([pa.array(rows)], names=["t"])
-    representation = LexicalText(InputSpec("text", ("t",)), "source", len(rows), terms, idf, directions)
-    return representation, batch, normalize(theirs).float()
+    representation = LexicalText(InputSpec("text", ("t",)), "source", len(rows), words, groups)
+    return representation, batch, normalize(torch.cat([normalize(of_words), normalize(of_groups)], dim=1)).float()
+
+
+def terms(rows, generator, **kind):
+    """Terms of one kind with random directions, and the rows on these by scikit-learn and torch."""
+    known = TfidfVectorizer(**kind, sublinear_tf=True).fit(rows[::2])
+    names = tuple(known.get_feature_names_out())
+    directions = np.linalg.qr(generator.normal(size=(len(names), min(5, len(names)))))[0].T.astype(np.float32)
+    theirs = torch.from_numpy(known.transform(rows).toarray()) @ torch.from_numpy(directions).double().T
+    return Terms(names, known.idf_.astype(np.float32), directions), theirs
 
 
 def patches(generator):

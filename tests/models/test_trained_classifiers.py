@@ -280,8 +280,10 @@ def test_views_carry_their_encoder_each_in_a_folder_of_its_own(saved, tmp_path):
     shutil.copytree(saved.folder, moved)
     encoder, words = TrainedClassifier.load(moved).representation.views
     assert encoder.folder.path == moved / "view-1" / "encoder"
-    assert sorted(path.name for path in (moved / "view-2").iterdir()) == ["lexical.safetensors", "vocabulary.json"]
-    assert words.terms
+    files = {path.name for path in (moved / "view-2").iterdir()}
+    assert files == {"lexical.safetensors", "vocabulary.json", "letters.safetensors", "letters.json"}
+    assert words.words.names
+    assert words.groups.names
 
 
 @pytest.mark.parametrize("saved", ["text hashed"], indirect=True)
@@ -360,6 +362,7 @@ def view(about, number=0):
         ),
         (edit("view-2/vocabulary.json", lambda terms: terms.append(terms[0])), "vocabulary.json: is damaged"),
         (edit("view-2/vocabulary.json", lambda terms: terms.reverse()), "vocabulary.json: is damaged"),
+        (edit("view-2/letters.json", lambda terms: terms.reverse()), "letters.json: is damaged"),
         (edit("view-2/vocabulary.json", lambda terms: terms.insert(0, 1)), "vocabulary.json: is damaged"),
         (lambda folder: (folder / "view-2" / "vocabulary.json").unlink(), "vocabulary.json: cannot be read"),
         (

@@ -1,10 +1,12 @@
-"""Text by its own words: TF-IDF of words and word pairs, reduced to their main directions.
+"""Text by its own words: TF-IDF of words, word pairs and groups of letters, reduced to their main directions.
 
 A word is a run of letters, digits and the marks that belong to them; in scripts that put no spaces between words
 (Chinese, Japanese, Thai, Lao, Khmer, Burmese) every character stands for itself, so that pairs are pairs of characters.
-No list of stop words and no stemming: no language is assumed. The counts, softened to 1 + log(count) are weighted by
-inverse document frequency, rows are scaled to length 1, projected on the first right singular vectors (latent semantic
-analysis; Deerwester et al. 1990) and scaled to length 1 again.
+A group is three to five characters in a row of what stands between spaces, a space before and behind it among them:
+forms of a word share most of theirs. No list of stop words and no stemming: no language is assumed. Words with pairs
+and groups are counted apart. The counts, softened to 1 + log(count), are weighted by inverse document frequency and
+projected on the first right singular vectors (latent semantic analysis; Deerwester et al. 1990); both kinds are scaled
+to length 1 and stand side by side, and the whole is scaled to length 1 again.
 
 What is fitted are the terms, their idf and the directions, on the texts of the noisy rows, without any label. They are
 fitted on texts in the order of their hashes, so that the order of a file's rows changes nothing, not even rounding.
@@ -15,7 +17,7 @@ Legend: N rows, B rows of a batch, V terms, D features, K classes.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +34,7 @@ from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
-from labelfix.models.text.ngrams import with_pairs
+from labelfix.models.text.ngrams import pieces, spaced, with_pairs
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings
@@ -44,17 +46,85 @@ WORD = rf"[{SPACELESS}]|(?:[^\W_{SPACELESS}]|[{MARKS}])+"
 
 WORDS = re.compile(WORD)
 
-VOCABULARY, ARRAYS = "vocabulary.json", "lexical.safetensors"
+GROUPS = (3, 5)
+"""Characters of a group of letters."""
+
+REMEMBERED = 1 << 14
+"""Words whose groups are kept: a few thousand make up most of any text."""
+
+WORD_FILES = "vocabulary.json", "lexical.safetensors"
+GROUP_FILES = "letters.json", "letters.safetensors"
+"""Files of the terms, and of their weights and directions."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What texts are told apart by, of one kind.
+
+    Attributes:
+        names: V terms, sorted.
+        idf: `float32 (V,)`.
+        components: `float32 (D, V)`, orthonormal rows.
+    """
+
+    names: tuple[str, ...]
+    idf: npt.NDArray[np.float32]
+    components: npt.NDArray[np.float32]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Term → its position."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    @cached_property
+    def _directions(self) -> npt.NDArray[np.float64]:
+        return np.ascontiguousarray(self.components.T, dtype=np.float64) * self.idf[:, None]
+
+    def project(self, said: Sequence[int], into: Singles) -> None:
+        """Write the terms of one text, on the directions, into zeros `(D,)`.
+
+        Args:
+            said: Positions of the terms, each as often as the text has it.
+        """
+        if said:
+            terms, often = np.unique(np.array(said), return_counts=True)
+            into[:] = (np.log(often) + 1) @ self._directions[terms]
+
+    @classmethod
+    def read(cls, folder: Path, files: tuple[str, str], count: int, width: int) -> Terms:
+        """Read back what `write` wrote.
+
+        Raises:
+            RunError: A file is missing or damaged.
+        """
+        path = folder / files[0]
+        names = read_checked(path, list[str])
+        if len(names) != count or any(not one < other for one, other in zip(names, names[1:], strict=False)):
+            raise RunError(f"{path}: is damaged (not {count:,} different terms in order); {TRAIN_AGAIN}")
+        arrays = read_arrays(folder / files[1], {"idf": (count,), "components": (width, count)})
+        return cls(tuple(names), arrays["idf"], arrays["components"])
+
+    def write(self, folder: Path, files: tuple[str, str]) -> None:
+        """Terms as JSON, their weights and directions as safetensors."""
+        import json
+
+        from safetensors.numpy import save_file
+
+        text = json.dumps(self.names, ensure_ascii=False, separators=(",\n", ": ")) + "\n"
+        (folder / files[0]).write_text(text, encoding="utf-8")
+        save_file({"idf": self.idf, "components": self.components}, folder / files[1])
+
+
+NO_TERMS = Terms((), np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
 class LexicalText(FrozenFeatures):
-    """Words and word pairs on their main directions; the classifier is a linear head.
+    """Words, word pairs and groups of letters on their main directions; the classifier is a linear head.
 
     Attributes:
-        terms: V terms, sorted.
-        idf: `float32 (V,)`.
-        components: `float32 (D, V)`, orthonormal rows.
+        source: Hash of the texts that were fitted on, and of how.
+        rows: How many texts these were.
     """
 
     family: ClassVar[str] = "lexical"
@@ -62,49 +132,51 @@ class LexicalText(FrozenFeatures):
     spec: InputSpec
     source: str
     rows: int
-    terms: tuple[str, ...] = field(repr=False, compare=False)
-    idf: npt.NDArray[np.float32] = field(repr=False, compare=False)
-    components: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    words: Terms = field(repr=False, compare=False)
+    groups: Terms = field(repr=False, compare=False)
 
     @property
     def feature_width(self) -> int:
         """D; at least 1, for texts without any word too."""
-        return max(len(self.components), 1)
+        return max(len(self.words.components) + len(self.groups.components), 1)
 
     @property
     def description(self) -> str:
-        return f"{len(self.terms):,} words and word pairs in {self.feature_width} dimensions, linear head"
+        kinds = f"{len(self.words.names):,} words and word pairs and {len(self.groups.names):,} groups of letters"
+        return f"{kinds} in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
         return digest(self.family, 2, self.source)
 
     def to_json(self) -> dict[str, Any]:
-        return {"source": self.source, "rows": self.rows, "terms": len(self.terms), "width": len(self.components)}
+        words, groups = self.words, self.groups
+        return {
+            "source": self.source,
+            "rows": self.rows,
+            "terms": len(words.names),
+            "width": len(words.components),
+            "groups": len(groups.names),
+            "groups_width": len(groups.components),
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> LexicalText:
-        """Read back what `to_json` and `write_parts` gave.
+        """Read back what `to_json` and `write_parts` gave; runs of before have no groups of letters.
 
         Raises:
             RunError: A file is missing or damaged.
         """
-        path, (count, width) = folder / VOCABULARY, (int(values["terms"]), int(values["width"]))
-        terms = read_checked(path, list[str])
-        if len(terms) != count or any(not one < other for one, other in zip(terms, terms[1:], strict=False)):
-            raise RunError(f"{path}: is damaged (not {count:,} different terms in order); {TRAIN_AGAIN}")
-        arrays = read_arrays(folder / ARRAYS, {"idf": (count,), "components": (width, count)})
-        return cls(spec, str(values["source"]), int(values["rows"]), tuple(terms), arrays["idf"], arrays["components"])
+        words = Terms.read(folder, WORD_FILES, int(values["terms"]), int(values["width"]))
+        groups = NO_TERMS
+        if "groups" in values:
+            groups = Terms.read(folder, GROUP_FILES, int(values["groups"]), int(values["groups_width"]))
+        return cls(spec, str(values["source"]), int(values["rows"]), words, groups)
 
     def write_parts(self, folder: Path) -> None:
-        """Terms as JSON, their weights and directions as safetensors."""
-        import json
-
-        from safetensors.numpy import save_file
-
-        text = json.dumps(self.terms, ensure_ascii=False, separators=(",\n", ": ")) + "\n"
-        (folder / VOCABULARY).write_text(text, encoding="utf-8")
-        save_file({"idf": self.idf, "components": self.components}, folder / ARRAYS)
+        """Terms of both kinds, their weights and directions."""
+        self.words.write(folder, WORD_FILES)
+        self.groups.write(folder, GROUP_FILES)
 
     def feature_card(self) -> FeatureCard:
         imports = (
@@ -117,32 +189,44 @@ class LexicalText(FrozenFeatures):
         return FeatureCard(packages, strings(self.spec), imports, CARD.replace("WORD", ascii(WORD)))
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {term: place for place, term in enumerate(self.terms)}
+    def _remembered(self) -> dict[str, tuple[int, ...]]:
+        return {}
 
-    @cached_property
-    def _directions(self) -> npt.NDArray[np.float64]:
-        return np.ascontiguousarray(self.components.T, dtype=np.float64)
+    def _groups_of(self, word: str) -> tuple[int, ...]:
+        """Positions of a word's groups of letters."""
+        found = self._remembered.get(word)
+        if found is None:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            known = self.groups.places
+            found = tuple(known[group] for group in pieces(word, *GROUPS) if group in known)
+            self._remembered[word] = found
+        return found
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
-        """Features of unit norm; zeros for a text without a known word."""
-        found = np.zeros((batch.num_rows, self.feature_width))
+        """Features of unit norm; zeros for a text without a known word or group."""
+        found = np.zeros((batch.num_rows, self.feature_width), np.float32)
+        of_words, of_groups = np.split(found, [len(self.words.components)], axis=1)
+        known = self.words.places
         for place, text in enumerate(texts(batch)):
-            said = (self._places.get(term) for term in with_pairs(WORDS.findall(text.lower())))
-            counts = Counter(place_of for place_of in said if place_of is not None)
-            if counts:
-                terms = sorted(counts)
-                often = np.array([counts[term] for term in terms])
-                found[place] = ((np.log(often) + 1) * self.idf[terms]) @ self._directions[terms]
-        return unit_norm(found.astype(np.float32))
+            words = with_pairs(WORDS.findall(text.lower()))
+            self.words.project([known[word] for word in words if word in known], of_words[place])
+            self.groups.project([group for word in spaced(text) for group in self._groups_of(word)], of_groups[place])
+        of_words[:], of_groups[:] = unit_norm(of_words), unit_norm(of_groups)
+        return unit_norm(found)
 
 
 CARD = """\
 def features(texts, encoding, folder):
-    terms = json.load(open(f"{folder}/vocabulary.json", encoding="utf-8"))
-    fitted = load_arrays(f"{folder}/lexical.safetensors")
-    words = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), vocabulary=terms, sublinear_tf=True)
-    words.idf_ = fitted["idf"].astype(float)
-    projected = words.transform(texts) @ fitted["components"].T
-    return torch.from_numpy(normalize(projected.astype(np.float32)))
+    kinds = {
+        ("vocabulary.json", "lexical.safetensors"): {"token_pattern": WORD, "ngram_range": (1, 2)},
+        ("letters.json", "letters.safetensors"): {"analyzer": "char_wb", "ngram_range": (3, 5)},
+    }
+    parts = []
+    for (names, arrays), kind in kinds.items():
+        terms, fitted = json.load(open(f"{folder}/{names}", encoding="utf-8")), load_arrays(f"{folder}/{arrays}")
+        counter = TfidfVectorizer(**kind, vocabulary=terms, sublinear_tf=True)
+        counter.idf_ = fitted["idf"].astype(float)
+        parts.append(normalize(counter.transform(texts) @ fitted["components"].T))
+    return torch.from_numpy(normalize(np.hstack(parts).astype(np.float32)))
 """

@@ -16,19 +16,22 @@ from labelfix.compute.threads import one_thread
 from labelfix.data.tables import InputTable
 from labelfix.models.contents import texts
 from labelfix.models.encoding import digest
-from labelfix.models.text.lexical import WORD, LexicalText
+from labelfix.models.text.lexical import GROUPS, NO_TERMS, WORD, LexicalText, Terms
 
 DIMENSIONS = 128
-"""D at most: the directions of the most variance."""
+"""D of a kind at most: the directions of the most variance."""
 
-MOST_TERMS = 20_000
-"""V at most: the terms of the most texts. A classifier folder takes 512 bytes for each."""
+MOST_TERMS, MOST_GROUPS = 20_000, 10_000
+"""V at most, of words and pairs and of groups: those of the most texts. A classifier folder has 512 bytes for each."""
 
 LEAST_TEXTS = 2
 """A term of fewer texts tells nothing of another text."""
 
 SAMPLE = 20_000
 """Texts that are fitted on; of more, those whose hashes come first."""
+
+OF_GROUPS, CHARACTERS = 4_000, 2_000
+"""Texts that groups of letters are fitted on, and how much of each: a text has ten times as many groups as words."""
 
 OVERSAMPLED, ITERATIONS = 10, 4
 """Settings of the randomised decomposition: directions beside those wanted, and passes over the texts."""
@@ -37,6 +40,7 @@ SMALLEST = 1e-5
 """Directions of less than this share of the largest singular value hold rounding alone."""
 
 TERMS: dict[str, Any] = {"token_pattern": WORD, "ngram_range": (1, 2)}
+LETTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": GROUPS}
 
 
 def fit_lexical(table: InputTable, read_rows: int) -> LexicalText:
@@ -47,9 +51,9 @@ def fit_lexical(table: InputTable, read_rows: int) -> LexicalText:
     """
     sample, source = _sample(table, read_rows)
     with one_thread():
-        terms, idf, weights = _weighted(sample)
-        components = _directions_of(weights)
-    return LexicalText(table.spec, source, len(sample), terms, idf, components)
+        words = _terms(sample, TERMS, MOST_TERMS)
+        groups = _terms([text[:CHARACTERS] for text in sample[:OF_GROUPS]], LETTERS, MOST_GROUPS)
+    return LexicalText(table.spec, source, len(sample), words, groups)
 
 
 def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
@@ -60,7 +64,8 @@ def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
         if len(kept) >= 4 * SAMPLE:
             kept = sorted(kept)[:SAMPLE]
     kept = sorted(kept)[:SAMPLE]
-    constants = [WORD, list(TERMS["ngram_range"]), DIMENSIONS, MOST_TERMS, LEAST_TEXTS, OVERSAMPLED, ITERATIONS]
+    of_words = [WORD, list(TERMS["ngram_range"]), DIMENSIONS, MOST_TERMS, LEAST_TEXTS, OVERSAMPLED, ITERATIONS]
+    constants = [*of_words, *GROUPS, MOST_GROUPS, OF_GROUPS, CHARACTERS]
     total = hashlib.sha256(digest(constants).encode())
     for hashed, _ in kept:
         total.update(hashed)
@@ -72,32 +77,30 @@ def _texts(table: InputTable, read_rows: int) -> Iterator[str]:
         yield from texts(batch)
 
 
-def _weighted(sample: list[str]) -> tuple[tuple[str, ...], npt.NDArray[np.float32], Any]:
-    """Terms `(V,)` sorted, their idf `(V,)`, and the sparse weights `(N, V)` of the texts, rows of unit norm."""
+def _terms(sample: list[str], kind: dict[str, Any], most: int) -> Terms:
+    """The terms of one kind in the most texts, their idf, and the directions of the texts' weights."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.preprocessing import normalize
 
     try:
-        counter = CountVectorizer(**TERMS, dtype=np.float64)
+        counter = CountVectorizer(**kind, dtype=np.float64)
         counts = counter.fit_transform(sample).tocsc()
         names = counter.get_feature_names_out()
-    except ValueError:  # no text holds a word
-        return (), np.zeros(0, np.float32), None
+    except ValueError:  # no text holds a term
+        return NO_TERMS
     texts_of = np.diff(counts.indptr)
     frequent = np.flatnonzero(texts_of >= min(LEAST_TEXTS, texts_of.max()))
     # Between terms in as many texts the alphabet decides: a stable sort of sorted names.
-    chosen = np.sort(frequent[np.argsort(-texts_of[frequent], kind="stable")[:MOST_TERMS]])
+    chosen = np.sort(frequent[np.argsort(-texts_of[frequent], kind="stable")[:most]])
     idf = (np.log((1 + len(sample)) / (1 + texts_of[chosen])) + 1).astype(np.float32)
     weights = counts[:, chosen].tocsr()
     weights.data = np.log(weights.data) + 1
     weights = weights.multiply(idf.astype(np.float64)[None, :]).tocsr()
-    return tuple(map(str, names[chosen])), idf, normalize(weights)
+    return Terms(tuple(map(str, names[chosen])), idf, _directions_of(normalize(weights)))
 
 
 def _directions_of(weights: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 - a sparse matrix
     """`(D, V)` right singular vectors, the largest first, signed so that the largest entry is positive."""
-    if weights is None:
-        return np.zeros((0, 0), np.float32)
     from sklearn.utils.extmath import randomized_svd
 
     width = min(DIMENSIONS, *weights.shape)
