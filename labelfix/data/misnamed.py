@@ -10,7 +10,8 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.refusal import refuse_keys
-from labelfix.data.rows import IdsAndLabels
+from labelfix.data.rows import IdsAndLabels, read_id_and_label
+from labelfix.data.spelling import loosened
 from labelfix.settings.data import DataSettings
 
 
@@ -20,6 +21,24 @@ def refuse_ids_as_labels(
     """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
     if settings.label_column is not None and noisy.labels is not None:
         refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+
+
+def refuse_labels_elsewhere(ours: TableSource, labels: LabelColumn, findings: Findings, read_rows: int) -> None:
+    """Stop where another column has the labels of rows that have none here, and of no others: records of mixed keys."""
+    empty = labels.positions < 0
+    if not 0 < empty.sum() < len(empty):
+        return
+    others = [name for name in columns_of_few(ours, TRUE_NAMES, read_rows) if name != labels.column]
+    known = set(map(loosened, labels.values))
+    for name in others:
+        other = read_id_and_label(ours, None, name, read_rows).labels
+        assert other is not None
+        here = other.positions >= 0
+        if here.any() and not (here & ~empty).any() and known.issuperset(map(loosened, other.values)):
+            what = f"column {labels.column!r} is empty in {empty.sum():,} rows"
+            what += f", and {name!r} has labels in {here.sum():,} of them and in no others"
+            findings.error(ours.name, what, "write the labels of all rows into one column")
+            findings.stop_on_errors()
 
 
 def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, findings: Findings, read_rows: int) -> None:

@@ -17,6 +17,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
+from labelfix.data.spelling import names_meant
 from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -154,9 +155,9 @@ def _asked_ids(
         in_noisy = _named_ids(noisy, None, settings, findings)[0]
     if clean is None:
         return in_noisy, None
-    name, flag = (asked, "--clean-id-column") if asked_clean is None else (asked_clean, "--clean-id-column")
+    name = asked_clean or next(iter(names_meant(clean.schema.names, [asked])), asked)
     assert name is not None
-    return in_noisy, name if require_column(clean, name, flag, findings) else None
+    return in_noisy, name if require_column(clean, name, "--clean-id-column", findings) else None
 
 
 def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings) -> Pair:

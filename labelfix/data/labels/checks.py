@@ -7,7 +7,7 @@ import difflib
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.findings import Findings
+from labelfix.data.findings import Findings, Places
 from labelfix.data.labels.alike import report_alike
 from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
@@ -73,6 +73,23 @@ def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findin
             f'the classes are far from balanced: "{classes.names[most]}" has {counts[most]:,} rows,'
             f' "{classes.names[least]}" has {counts[least]:,} ({share:.2%})',
         )
+
+
+def check_files(codes: Codes, column: str, places: Places, findings: Findings) -> None:
+    """A warning where one of several files has no label at all.
+
+    Args:
+        codes: `(N,)` given labels.
+        column: Where they stand.
+    """
+    rows = np.bincount(places.file_index, minlength=len(places.files))
+    labelled = np.bincount(places.file_index[codes >= 0], minlength=len(places.files))
+    without = np.flatnonzero((rows > 0) & (labelled == 0)).tolist()
+    if without and labelled.any():
+        more = f", nor any row of {len(without) - 1} more files" if len(without) > 1 else ""
+        what = f"none of its {rows[without[0]]:,} rows has a label in column {column!r}{more}: each gets one"
+        remedy = f"if the labels stand in another column there, call it {column!r}; else leave the file out"
+        findings.warning(places.files[without[0]], what, remedy)
 
 
 def check_trusted(

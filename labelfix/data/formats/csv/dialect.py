@@ -14,6 +14,7 @@ from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_q
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.csv.spaced import SPACED, spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
+from labelfix.data.spelling import are_tags
 from labelfix.errors import Defect, input_error
 
 SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
@@ -99,7 +100,7 @@ class Dialect:
         if self.trailing:
             found.append(f"every row ends with a {self.delimiter!r} that the header has not; it is passed over")
         for column, title in zip(self.header, self.titles, strict=True):
-            if title and column != title:
+            if title in self.header and column != title:
                 found.append(f"another column is called {title!r}, too; it is read as {column!r}")
         return (*self.text.remarks, *found, *self.passed.said)
 
@@ -136,6 +137,11 @@ def missing_header(dialect: Dialect) -> list[Defect]:
     if dialect.titles and dialect.titles[0].startswith(FASTTEXT):
         what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
         return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
+    words = [" ".join(row).split() for row in (dialect.titles, *dialect.rows)]
+    if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
+        what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
+        remedy = "labelfix corrects one label a row; give a table with a row for each text and one label for it"
+        return [Defect("error", dialect.text.name, None, what, remedy)]
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
         return []
     delimiter = " " if SPACED in dialect.text.remarks else dialect.delimiter
