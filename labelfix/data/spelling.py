@@ -131,6 +131,7 @@ def loosened(text: str) -> str:
     plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
     plain = MARKED.sub(r"\2", ASKED_FOR.sub("", MARKED.sub(r"\2", plain))).strip(QUOTES)
     plain = re.sub(r"(?<=\w)\.$", "", plain)
+    plain = re.sub(r"\s*([^\w\s])\s*", r"\1", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
 

@@ -217,6 +217,8 @@ def label_column(
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
         what, remedy = look_alikes(source, TRUE_NAMES, read_rows)
         what = what or f"its columns are {listed(source)}"
+        if len(source.files) > 1:
+            remedy += "; if each file holds the rows of one class, write its name beside each row"
         findings.error(source.name, f"has no column that is named like labels ({names}); {what}", remedy)
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")

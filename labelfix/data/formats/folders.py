@@ -152,16 +152,19 @@ def _open(
 def _refuse_texts(root: Path, name: str, files: Sequence[PurePath]) -> None:
     """Refuse texts that are a file each, in a folder for each class: parts of one table begin with the same line."""
     folders = sorted({path.parent.as_posix() for path in files})
-    if len(folders) < 2 or any(path.suffix not in ("", ".txt") for path in files):
+    if any(path.suffix not in ("", ".txt") for path in files):
         return
     firsts = set()
     for path in files[:SOME_FILES]:
         with (root / path).open("rb") as stream:
             firsts.add(stream.readline(LINE_BYTES))
-    if len(firsts) > 1:
-        shown = f"{', '.join(folders[:3])}{', …' if len(folders) > 3 else ''}"
-        what = f"holds {len(files):,} texts, each a file, in the folders {shown}"
-        remedy = "write them into one table: a row for each, with its path as id, its text, and its folder as label"
+    alone = len(folders) == 1 and all(path.suffix for path in files)
+    if len(firsts) == SOME_FILES if alone else len(firsts) > 1 and len(folders) > 1:
+        what, label = f"holds {len(files):,} texts, each a file", "its label"
+        if len(folders) > 1:
+            what += f", in the folders {', '.join(folders[:3])}{', …' if len(folders) > 3 else ''}"
+            label = "its folder as label"
+        remedy = f"write them into one table: a row for each, with its path as id, its text, and {label}"
         raise input_error(name, what, remedy)
 
 

@@ -15,6 +15,8 @@ from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
+LEAST_EMPTY = 0.8
+"""Share of the cells that are empty at least where a label stands for those below it."""
 ENOUGH_PAIRS = 10
 """Trusted rows with a given label of which not all are wrong by chance."""
 IMBALANCE = 20
@@ -43,7 +45,8 @@ def check_given(
             what += f", and no label in {empty:,} rows"
             remedy = "if an empty cell means a class of its own, write the name of that there; else name another with"
         findings.error(name, what, f"at least two classes are needed; {remedy} --label-column")
-    if len(classes) < 2 or not counts.sum():
+    refuse_groups(labels, name, findings)
+    if findings.has_errors:
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
@@ -73,6 +76,17 @@ def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findin
             f'the classes are far from balanced: "{classes.names[most]}" has {counts[most]:,} rows,'
             f' "{classes.names[least]}" has {counts[least]:,} ({share:.2%})',
         )
+
+
+def refuse_groups(labels: LabelColumn, name: str, findings: Findings) -> None:
+    """Stop where each label stands once, beside the first row of a group, for the empty cells below it."""
+    empty = int((labels.positions < 0).sum())
+    if len(labels.values) < 2 or labels.positions[0] < 0 or sum(labels.counts) > len(labels.values):
+        return
+    if empty >= LEAST_EMPTY * len(labels.positions):
+        what = f"column {labels.column!r} is empty in {empty:,} rows and has each label once, as tables of groups do"
+        fill = f"fill each down to the rows below it (in pandas: table[{labels.column!r}].ffill())"
+        findings.error(name, what, fill)
 
 
 def check_files(codes: Codes, column: str, places: Places, findings: Findings) -> None:

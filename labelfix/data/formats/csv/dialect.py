@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
-from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
+from labelfix.data.formats.csv.header import explanations, lines_above, looks_like_data, odd_quotes
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.csv.spaced import SPACED, spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
@@ -33,6 +34,8 @@ DECIMAL = "csv_decimal"
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
 FASTTEXT = "__label__"
+ATTRIBUTES = 30
+"""Lines among which the first name of a column stands in files of WEKA."""
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
@@ -134,15 +137,9 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
 
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
-    if dialect.titles and dialect.titles[0].startswith(FASTTEXT):
-        what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
-        return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
-    words = [" ".join(row).split() for row in (dialect.titles, *dialect.rows)]
-    if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
-        what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
-        remedy = "labelfix corrects one label a row; give a table with a row for each text and one label for it"
-        return [Defect("error", dialect.text.name, None, what, remedy)]
-    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
+    if (other := _for_another_program([dialect.titles, *dialect.rows])) is not None:
+        return [Defect("error", dialect.text.name, None, *other)]
+    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows[explanations(dialect.rows) :]):
         return []
     delimiter = " " if SPACED in dialect.text.remarks else dialect.delimiter
     shown = delimiter.join(dialect.titles)[:60]
@@ -151,6 +148,23 @@ def missing_header(dialect: Dialect) -> list[Defect]:
     more = f"{delimiter}…" if len(dialect.titles) > 3 else f"{delimiter}label"
     remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
     return [Defect("error", dialect.text.name, None, what, remedy)]
+
+
+def _for_another_program(rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:
+    """What a text is that other programs read and that is no table, and what to do; None for any other."""
+    first = "".join(rows[0][:1])
+    if first.startswith(FASTTEXT):
+        return f"is written as fastText reads it ({first[:60]!r})", "write it as CSV with the columns label and text"
+    if any(row[0].lower().startswith("@attribute") for row in rows[:ATTRIBUTES] if row):
+        return (
+            "is written as WEKA reads it (ARFF)",
+            "write it as CSV: its names stand behind @attribute, its rows below @data",
+        )
+    words = [" ".join(row).split() for row in rows]
+    if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
+        what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
+        return what, "labelfix corrects one label a row; give a table with a row for each text and one label for it"
+    return None
 
 
 def _sample(file: TextFile, size: int) -> tuple[str, bool]:

@@ -122,6 +122,10 @@ class CsvSource(HashedFiles):
                 rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
+            if no_rows is not None and no_rows.other_header is not None:
+                what = "has the titles of the columns again, in another order, as where two files were joined"
+                remedy = "give the files as they were, in one folder"
+                raise InputError([Defect("error", file, no_rows.other_header, what, remedy)])
             if no_rows is not None:
                 self._dialects[place] = replace(dialect, passed=no_rows.found())
                 tails = tails or no_rows.retype
