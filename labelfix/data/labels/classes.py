@@ -219,8 +219,8 @@ def _with_rows(labels: LabelColumn, position: int, classes: ClassNames, nearest:
     return f'"{shown}" ({"; ".join(said)})' if said else f'"{shown}"'
 
 
-NUMBERED = re.compile(r"(\d+)\s*[.:)_-]\s*(?=[^\W\d_])")
-"""The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
+NUMBERED = re.compile(r"(?s)(\d+)\s*[.:)_-]\s*(?=[^\W\d_])(.+)|(.+?)\s*[(\[](\d+)[)\]]")
+"""The number before or behind a class where all have one: `001.sparrow`, `1 - urgent`, `urgent (1)`."""
 
 
 class _Matcher:
@@ -231,9 +231,9 @@ class _Matcher:
         self._alike: dict[str, set[int]] = defaultdict(set)
         for name, code in classes.codes.items() if typed else ():
             self._alike[loosened(name)].add(code)
-        numbered = {name: match for name in classes.names if (match := NUMBERED.match(name)) is not None}
+        numbered = {name: match for name in classes.names if (match := NUMBERED.fullmatch(name)) is not None}
         for name, match in numbered.items() if typed and len(numbered) == len(classes) else ():
-            for part in (name[match.end() :], str(int(match[1]))):
+            for part in (match[2] or match[3], str(int(match[1] or match[4]))):
                 self._alike[loosened(part)].add(classes.codes[name])
         start = len(_shared_start(classes.names))
         for name, code in classes.codes.items() if typed and start else ():
@@ -319,14 +319,14 @@ def _note_missing(
             return f"is taken as no answer ({count} labels)"
         return f'counts as "no label" ({count} rows, which get one)'
 
+    counts = {value: count for value, count in zip(noisy.values, noisy.counts, strict=True) if value in nothing}
+    if counts:
+        words = ", ".join(f'"{value}"' for value in counts)
+        what = no_label(sum(counts.values())).replace("counts", "count" if len(counts) > 1 else "counts")
+        remedy = 'if it is a class, keep it with --missing "" or with a class map that names it'
+        findings.warning(name, f"{column}: {words} {what}", remedy)
     for value, count in zip(noisy.values, noisy.counts, strict=True):
-        if value in nothing:
-            findings.warning(
-                name,
-                f'{column}: "{value}" {no_label(count)}',
-                'if it is a class, keep it with --missing "" or with a class map that names it',
-            )
-        elif value in kept and value in MISSING_WORDS and noisy.untyped:
+        if value in kept and value in MISSING_WORDS and noisy.untyped:
             findings.note(f'{name}: "{value}" is a class, as the trusted file or the class map uses it ({count} rows)')
         elif value == abstain:
             findings.warning(

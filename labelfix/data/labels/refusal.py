@@ -232,7 +232,7 @@ def _joined(labels: LabelColumn) -> list[int]:
     if labels.kind != "string":
         return []
     known = set(labels.values)
-    split = re.compile(rf"\s*[{re.escape(SEPARATORS)}]\s*").split
+    split = re.compile(rf"\s*[{re.escape(SEPARATORS)}+&]\s*|\s+(?:and|und|et|y|e|or)\s+").split
     parts = {i: written_list(value) or split(value) for i, value in enumerate(labels.values)}
     return [i for i, found in parts.items() if len(found) > 1 and known.issuperset(found)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,72 @@ def test_a_folder_of_texts_is_told(tmp_path: Path) -> None:
         (tmp_path / f"{i}.txt").write_text(text + ", and more")
         (tmp_path / f"{i}.cls").write_text(LABELS[i])
     assert f"holds {N} texts, each a file; write them into one table" in refused(tmp_path)
+
+
+def test_names_of_rows_above_one_quoted_title_are_those_of_r(tmp_path: Path) -> None:
+    for name, between in (("s.txt", " "), ("c.csv", ",")):
+        (tmp_path / name).write_text('"label"\n' + "".join(f'"{i}"{between}"{LABELS[i]}"\n' for i in range(9)))
+        table = [chunk.batch.to_pydict() for chunk in open_table(tmp_path / name).scan()]
+        assert table == [{"rownames": list(range(9)), "label": LABELS[:9]}]
+    (tmp_path / "t.csv").write_text("text\n" + "one, two\n" * 9)
+    with pytest.raises(InputError, match="has 2 cells, but the header has 1"):
+        open_table(tmp_path / "t.csv")
+
+
+def test_marks_between_the_lines_of_joined_json_are_none(tmp_path: Path) -> None:
+    line = '{"text": "a \ufeffb", "label": "x"}\n'
+    (tmp_path / "n.jsonl").write_text(f"\ufeff{line}\ufeff{line}")
+    assert [chunk.batch.to_pydict() for chunk in open_table(tmp_path / "n.jsonl").scan()] == [
+        {"text": ["a \ufeffb"] * 2, "label": ["x"] * 2}
+    ]
+
+
+def test_columns_of_different_lengths_are_told(tmp_path: Path) -> None:
+    (tmp_path / "n.json").write_text(json.dumps({"id": NOISY["id"], "label": LABELS[1:]}))
+    with pytest.raises(InputError, match=r"holds columns of different lengths: 'id' \(60\), 'label' \(59\)"):
+        open_table(tmp_path / "n.json")
+
+
+@pytest.mark.parametrize("between", [" and ", " + ", "&"])
+def test_labels_with_words_between_them_are_several(between: str) -> None:
+    several = [f"food{between}sport" if i % 9 == 0 else LABELS[i] for i in range(N)]
+    assert "which look like several labels a row" in refused({**NOISY, "label": several})
+    of_one = [label.replace("sport", "drink") if between in label else label for label in several]
+    assert len(read({**NOISY, "label": of_one}).data.classes) == 4
+
+
+def test_marks_in_several_columns_of_a_row_are_told() -> None:
+    marks = {topic: [int(label == topic or i % 9 == 0) for i, label in enumerate(LABELS)] for topic in TOPICS}
+    said = refused({"id": NOISY["id"], "text": TEXTS, **marks})
+    assert "sport, food, travel hold 0 and 1, and 53 of 60 rows have a single 1 among them" in said
+
+
+def test_words_for_no_label_are_one_warning(tmp_path: Path) -> None:
+    words = ("NULL", "n/a", "NULL")
+    rows = [(*row[:2], words[i] if i < 3 else row[2]) for i, row in enumerate(ROWS)]
+    (tmp_path / "n.csv").write_text("id,text,label\n" + lines(*rows))
+    (said,) = [w for w in read(tmp_path / "n.csv").warnings if "no label" in str(w)]
+    assert '"NULL", "n/a" count as "no label" (3 rows, which get one)' in str(said)
+
+
+def test_a_class_map_of_names_alone_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("sport\nfood\ntravel\n")
+    said = refused(class_map=str(tmp_path / "classes.txt"))
+    assert "has one cell in each row (the first: 'sport'); write two columns, alias and class, such as 0,sport" in said
+    assert said.count("classes.txt") == 1
+
+
+@pytest.mark.parametrize("trusted", [(1, 2, 3), ("Sport", "food", "travel")])
+def test_a_number_behind_each_class_or_its_name_is_the_class(trusted: tuple[Any, ...]) -> None:
+    of = dict(zip(TOPICS, trusted, strict=True))
+    noisy = {**NOISY, "label": [f"{label} ({TOPICS.index(label) + 1})" for label in LABELS]}
+    data = read(noisy, {**GOLD, "label": [of[label] for label in GOLD["label"]]}).data
+    assert (data.clean.codes == data.noisy.codes[:24]).all()
+
+
+def test_addresses_meet_without_what_counts_clicks() -> None:
+    ours = [f"https://www.x.org/a/{i}/?utm_source=mail#top" for i in range(N)]
+    data = read({**NOISY, "id": ours}, {**GOLD, "id": [f"http://x.org/a/{i}" for i in range(24)]}).data
+    assert data.clean_in_noisy.tolist() == list(range(24))
+    told = {**NOISY, "id": [f"https://x.org/?id={i}" for i in range(N)]}
+    assert "none of its ids" in refused(told, {**GOLD, "id": [f"http://x.org/?item={i}" for i in range(24)]})

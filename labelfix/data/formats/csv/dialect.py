@@ -266,9 +266,11 @@ def _rows(
 
 def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
     rows = _rows(lines, complete, delimiter, quote, escape)
-    if not rows or len(rows[0]) < 2:
+    if not rows:
         return -1.0
     width, below = len(rows[0]), rows[1:]
+    if width < 2 and not (quote and lines[0].startswith(quote) and below and {len(row) for row in below} == {2}):
+        return -1.0  # one title above two quoted cells is R's, whose first column of row names has none
     even = (1 + sum(len(row) == width for row in below)) / len(rows)
     if below and all(len(row) == width + 1 for row in below):
         # Row names, or a delimiter at the end of every row: as good, unless another way fits outright.
@@ -297,7 +299,8 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
     if titles == [""]:
         raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
     row_names = trailing = False
-    if len(titles) > 1 and below and all(len(row) == len(titles) + 1 for row in below):
+    named = len(titles) > 1 or body[0].startswith(dialect.quote or "\n")
+    if named and below and all(len(row) == len(titles) + 1 for row in below):
         trailing = all(row[-1] == "" for row in below)
         firsts = [row[0] for row in below]
         row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
