@@ -237,7 +237,9 @@ def read_truth(
         what = "has no id column, so its rows cannot be found in the run"
         findings.error(table.name, what, f"name it with --id-column{needs}")
     used = spec.every_column if spec is not None else ()
-    label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column", inputs=used)
+    label = trusted_label_column(
+        table, settings.label_column, ids, settings, findings, "--label-column", inputs=used, known=classes.names
+    )
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()

@@ -110,6 +110,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
     theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
     _refuse_same(noisy, clean, columns, ours.name, findings)
+    _refuse_inside(ours, theirs, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -340,6 +341,16 @@ def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, find
         what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
         remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
         findings.error(name, what, f"{remedy} labels that were checked with --clean-label-column")
+        findings.stop_on_errors()
+
+
+def _refuse_inside(ours: TableSource, theirs: TableSource, findings: Findings) -> None:
+    """Refuse trusted files that lie among those of the noisy table, whose rows would count as noisy ones, too."""
+    places, trusted = ({Path(file).resolve(): file for file in source.files} for source in (ours, theirs))
+    inside = [file for place, file in trusted.items() if place in places]
+    if inside and len(places) > len(inside):
+        what = f"holds {inside[0]} of --clean, whose rows would count as noisy ones, too"
+        findings.error(ours.name, what, "put it elsewhere, or give the noisy files by a pattern or one path")
         findings.stop_on_errors()
 
 

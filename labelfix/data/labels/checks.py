@@ -33,6 +33,7 @@ def check_given(
         folder: Whether it is a folder of images, whose folders are the classes.
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+    before = findings.error_count
     if folder and len(classes) < 2:
         what = f'in one folder only ("{classes.names[0]}")' if len(classes) else "in it, not in a folder for each class"
         lay = "lay the images out as FOLDER/class/file.png, or give the table that has their labels as --noisy"
@@ -46,7 +47,7 @@ def check_given(
             remedy = "if an empty cell means a class of its own, write the name of that there; else name another with"
         findings.error(name, what, f"at least two classes are needed; {remedy} --label-column")
     refuse_groups(labels, name, findings)
-    if findings.has_errors:
+    if findings.error_count > before:
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]

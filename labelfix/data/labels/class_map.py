@@ -53,7 +53,8 @@ def read_class_map(path: str) -> dict[str, str]:
     if len(rows) > 1 and all(len(row) < 2 for row in rows):
         shown = "".join(rows[0])[:60]
         what = f"has one cell in each row (the first: {shown!r})"
-        raise InputError([Defect("error", path, None, what, f"{REMEDY}, such as 0,{shown} if that is class 0")])
+        line = ",".join(shown.split(maxsplit=1)) if " " in shown else f"0,{shown} if that is class 0"
+        raise InputError([Defect("error", path, None, what, f"{REMEDY}, such as {line}")])
     return _aliases(rows, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 from labelfix.data.formats import open_table
+from labelfix.data.new_rows import read_truth
 from labelfix.data.read import Reading, read_training
+from labelfix.data.tables import ClassNames
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -174,3 +177,54 @@ def test_addresses_meet_without_what_counts_clicks() -> None:
     assert data.clean_in_noisy.tolist() == list(range(24))
     told = {**NOISY, "id": [f"https://x.org/?id={i}" for i in range(N)]}
     assert "none of its ids" in refused(told, {**GOLD, "id": [f"http://x.org/?item={i}" for i in range(24)]})
+
+
+@pytest.mark.parametrize("again", ["n.csv.gz", "n (1).csv", "n - Copy.csv", "Copy of n.csv"])
+def test_a_table_that_lies_in_a_folder_twice_is_an_error(tmp_path: Path, again: str) -> None:
+    content = "text,label\n" + lines(*(row[1:] for row in ROWS))
+    (tmp_path / "n.csv").write_text(content)
+    packed = gzip.compress(content.encode()) if again.endswith("gz") else content.encode()
+    (tmp_path / again).write_bytes(packed)
+    with pytest.raises(InputError, match="which are the same table twice; move one of them away"):
+        open_table(tmp_path)
+    if not again.endswith("gz"):
+        (tmp_path / again).write_text(content.replace("number", "no"))
+        assert sum(chunk.batch.num_rows for chunk in open_table(tmp_path).scan()) == 2 * N
+
+
+def test_trusted_rows_among_the_noisy_files_are_an_error(tmp_path: Path) -> None:
+    for name, rows in (("noisy.csv", ROWS), ("gold.csv", ROWS[:24])):
+        (tmp_path / name).write_text("text,label\n" + lines(*(row[1:] for row in rows)))
+    assert f"holds {tmp_path}/gold.csv of --clean, whose rows would count as" in refused(
+        tmp_path, tmp_path / "gold.csv"
+    )
+    assert len(read(tmp_path / "noisy.csv", tmp_path / "gold.csv").data.noisy) == N
+
+
+@pytest.mark.parametrize("titles", [("id\u200b", "text", "\u00a0label\u200b"), ("ID:", "Text*", "Label?")])
+def test_columns_are_known_by_their_titles_without_marks(tmp_path: Path, titles: tuple[str, str, str]) -> None:
+    (tmp_path / "n.csv").write_text(lines((*titles, "other"), *((*row, LABELS[i // 2]) for i, row in enumerate(ROWS))))
+    reading = read(tmp_path / "n.csv")
+    assert (reading.data.clean.codes == reading.data.noisy.codes[:24]).all()
+    assert reading.columns.label == titles[2].strip()
+
+
+def test_a_truth_with_a_column_of_checked_labels_beside_the_given_ones_is_asked_about() -> None:
+    truth = pa.table({"id": NOISY["id"], "label": LABELS, "true": LABELS[::-1]})
+    classes = ClassNames(tuple(sorted(TOPICS)))
+    with pytest.raises(InputError, match="columns 'label' and 'true' could both be the trusted labels"):
+        read_truth(truth, classes, DataSettings(), "id")
+    assert read_truth(truth.drop_columns("label"), classes, DataSettings(), "id").label_column == "true"
+
+
+def test_a_decimal_comma_between_commas_moves_no_cells(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("id,height,label\n" + "".join(f"p{i},1,{i},x\n" for i in range(9)))
+    with pytest.raises(InputError, match="has 4 cells, but the header has 3"):
+        open_table(tmp_path / "n.csv")
+    (tmp_path / "n.csv").write_text("height,label\n" + "".join(f"p{i},{i},x\n" for i in range(9)))
+    assert open_table(tmp_path / "n.csv").schema.names == ["rownames", "height", "label"]
+
+
+def test_of_many_inputs_that_are_missing_some_are_named() -> None:
+    wide = {f"pixel{i}": [(7 * i * j) % 40 / 8 for j in range(N)] for i in range(1, 40)}
+    assert "pixel30" not in refused({**wide, "label": LABELS}, {"place": list(range(3, 27)), "label": LABELS[:24]})

@@ -33,6 +33,8 @@ DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
+KEYS = ("id", "ids", "key", "uid", "uuid", "guid")
+"""Titles above names of rows: no others stand before these."""
 FASTTEXT = "__label__"
 ATTRIBUTES = 30
 """Lines among which the first name of a column stands in files of WEKA."""
@@ -299,11 +301,12 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
     if titles == [""]:
         raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
     row_names = trailing = False
-    named = len(titles) > 1 or body[0].startswith(dialect.quote or "\n")
-    if named and below and all(len(row) == len(titles) + 1 for row in below):
-        trailing = all(row[-1] == "" for row in below)
+    if below and all(len(row) == len(titles) + 1 for row in below):
+        quoted = body[0].startswith(dialect.quote or "\n")
+        trailing = len(titles) > 1 and all(row[-1] == "" for row in below)
+        named = quoted if len(titles) == 1 else quoted or titles[0].lower() not in KEYS
         firsts = [row[0] for row in below]
-        row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
+        row_names = named and not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
     check_columns(len(titles), dialect.text.name)
     names = unique_names(titles)
     if row_names:
