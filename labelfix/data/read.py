@@ -36,7 +36,13 @@ from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
-from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_labels_elsewhere, refuse_overwritten
+from labelfix.data.misnamed import (
+    name_labels,
+    refuse_ids_as_labels,
+    refuse_labels_elsewhere,
+    refuse_overwritten,
+    refuse_unchanged,
+)
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -161,6 +167,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
+        refuse_unchanged(ours, theirs, data, settings, findings)
         warn_of_columns_made_of_labels(data, findings, read_rows)
         compare_features(data.noisy, data.clean, findings)
     findings.stop_on_errors()
@@ -330,7 +337,7 @@ def _labels(
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
-        check_files(given, noisy.labels.column, noisy.places, findings)
+        check_files(given, classes, noisy.labels.column, noisy.places, findings)
     return classes, given, truth
 
 

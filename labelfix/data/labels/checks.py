@@ -13,6 +13,7 @@ from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
+from labelfix.data.spelling import number_key
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
 LEAST_EMPTY = 0.8
@@ -90,8 +91,8 @@ def refuse_groups(labels: LabelColumn, name: str, findings: Findings) -> None:
         findings.error(name, what, fill)
 
 
-def check_files(codes: Codes, column: str, places: Places, findings: Findings) -> None:
-    """A warning where one of several files has no label at all.
+def check_files(codes: Codes, classes: ClassNames, column: str, places: Places, findings: Findings) -> None:
+    """A warning where one of several files has no label at all, an error where one has numbers for names.
 
     Args:
         codes: `(N,)` given labels.
@@ -105,6 +106,13 @@ def check_files(codes: Codes, column: str, places: Places, findings: Findings) -
         what = f"none of its {rows[without[0]]:,} rows has a label in column {column!r}{more}: each gets one"
         remedy = f"if the labels stand in another column there, call it {column!r}; else leave the file out"
         findings.warning(places.files[without[0]], what, remedy)
+    numbers = np.array([number_key(class_) is not None for class_ in classes.names])
+    coded = [set(numbers[codes[(places.file_index == i) & (codes >= 0)]].tolist()) for i in np.flatnonzero(labelled)]
+    if {True} in coded and {False} in coded and {True, False} not in coded:
+        file = places.files[int(np.flatnonzero(labelled)[coded.index({True})])]
+        shown = ", ".join(np.array(classes.names)[numbers][:5])
+        remedy = "write the names, or pass --class-map FILE, which gives each number its name"
+        findings.error(file, f"its labels are numbers ({shown}), and those of other files are names", remedy)
 
 
 def check_trusted(

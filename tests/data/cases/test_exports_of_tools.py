@@ -228,3 +228,50 @@ def test_a_decimal_comma_between_commas_moves_no_cells(tmp_path: Path) -> None:
 def test_of_many_inputs_that_are_missing_some_are_named() -> None:
     wide = {f"pixel{i}": [(7 * i * j) % 40 / 8 for j in range(N)] for i in range(1, 40)}
     assert "pixel30" not in refused({**wide, "label": LABELS}, {"place": list(range(3, 27)), "label": LABELS[:24]})
+
+
+@pytest.mark.parametrize("mark", ["% ", "// ", "-- ", "# "])
+def test_comments_above_the_header_begin_as_programs_write_them(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "n.csv").write_text(f"{mark}made by a tool, v1\n{mark}2024-01-01\nid,text,label\n{lines(*ROWS)}")
+    assert len(read(tmp_path / "n.csv").data.noisy) == N
+
+
+def test_a_file_that_is_cut_off_within_a_quote_is_told(tmp_path: Path) -> None:
+    rows = "".join(f'"{id_}","{text}, and more","{label}"\n' for id_, text, label in ROWS)
+    (tmp_path / "n.csv").write_text(f"id,text,label\n{rows}"[:-30])
+    said = refused(tmp_path / "n.csv")
+    assert "n.csv, row 60: has 2 cells" in said
+    assert "row 1" not in said
+
+
+def test_rows_that_other_signs_part_than_the_header_are_told(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("id;text;label\n" + lines(*ROWS))
+    assert "cells of the header are parted by ';': part those of the rows by it, too" in refused(tmp_path / "n.csv")
+
+
+def test_files_with_numbers_for_names_are_an_error(tmp_path: Path) -> None:
+    coded = [(*row[:2], str(TOPICS.index(row[2]))) for row in ROWS[30:]]
+    for name, rows in (("a.csv", ROWS[:30]), ("b.csv", coded)):
+        (tmp_path / name).write_text("id,text,label\n" + lines(*rows))
+    assert "b.csv: its labels are numbers (0, 1, 2), and those of other files are names" in refused(tmp_path)
+    (tmp_path / "map.csv").write_text("alias,class\n" + "".join(f"{i},{topic}\n" for i, topic in enumerate(TOPICS)))
+    (tmp_path / "map.csv").rename(tmp_path.parent / "map.csv")
+    assert len(read(tmp_path, class_map=str(tmp_path.parent / "map.csv")).data.classes) == 3
+
+
+def test_ids_of_files_that_overlap_are_told(tmp_path: Path) -> None:
+    for name, rows in (("a.csv", ROWS[:40]), ("b.csv", ROWS[30:])):
+        (tmp_path / name).write_text("id,text,label\n" + lines(*rows))
+    assert "10 ids stand in an earlier file too, the first is r30; if the files overlap, keep" in refused(tmp_path)
+
+
+def test_a_label_that_trusted_rows_leave_while_they_change_another_column_is_an_error() -> None:
+    noisy = {**NOISY, "category": ["web", "mail"] * (N // 2), "mood": LABELS}
+    del noisy["label"]
+    clean = {name: cells[:24] for name, cells in noisy.items()}
+    changed = {**clean, "mood": ["food", "food", "food", *clean["mood"][3:]]}
+    said = refused(noisy, changed)
+    assert "leaves column 'category', taken as the label, as it is in noisy, and changes 'mood' in 2 of 24 rows" in said
+    assert "pass --label-column mood if that is the label, else --label-column category" in said
+    for other, settings in ((clean, {}), (changed, {"label_column": "category"}), (changed, {"label_column": "mood"})):
+        read(noisy, other, **settings)

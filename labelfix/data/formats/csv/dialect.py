@@ -38,6 +38,8 @@ KEYS = ("id", "ids", "key", "uid", "uuid", "guid")
 FASTTEXT = "__label__"
 ATTRIBUTES = 30
 """Lines among which the first name of a column stands in files of WEKA."""
+_COMMENT = re.compile(r"#|(?:%|//|--) ")
+"""How a line of comment above the header begins."""
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
@@ -93,7 +95,7 @@ class Dialect:
         """What a person should know about how the file is read."""
         found = []
         before = [line for line in self.preamble.splitlines() if line.strip() and not _SEP.match(line)]
-        comments = [line for line in before if line.startswith("#")]
+        comments = [line for line in before if _COMMENT.match(line)]
         if comments:
             count = "1 line" if len(comments) == 1 else f"{len(comments)} lines"
             found.append(f"{count} of comment before the header are passed over")
@@ -214,11 +216,11 @@ def _before(lines: list[str]) -> tuple[str | None, int]:
     said = _SEP.match(lines[0])
     if said:
         return said[1], 1
-    while first < len(lines) - 1 and (lines[first].startswith("#") or not lines[first].strip("\r\n")):
+    while first < len(lines) - 1 and (_COMMENT.match(lines[first]) or not lines[first].strip("\r\n")):
         first += 1
     # Nothing but such lines is a header that begins so.
-    comments = any(line.startswith("#") for line in lines[:first])
-    return None, first if comments and lines[first].strip() and not lines[first].startswith("#") else 0
+    comments = any(map(_COMMENT.match, lines[:first]))
+    return None, first if comments and lines[first].strip() and not _COMMENT.match(lines[first]) else 0
 
 
 def _is_header(comment: str, rows: list[list[str]] | None, dialect: Dialect) -> bool:
@@ -255,10 +257,15 @@ def _rows(
         strict=complete,
     )
     limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+    rows: list[list[str]] = []
+    before = 0
     try:
-        rows = [row for row in reader if row]
+        for row in reader:
+            before = reader.line_num
+            rows += [row] if row else []
     except csv.Error:
-        return None
+        # A file may be cut off within its last line.
+        return rows if rows and before == len(lines) - 1 else None
     finally:
         csv.field_size_limit(limit)
     # The last row of a cut sample is cut itself, and only counts where it holds a great many lines.

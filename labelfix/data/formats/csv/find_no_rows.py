@@ -33,6 +33,8 @@ from labelfix.data.formats.csv.no_rows import (
 )
 from labelfix.data.formats.many_columns import flags_of, numbers_of
 
+MOST_TITLES = 100
+"""Titles of which any may begin a header that stands between the rows."""
 MOST_AROUND = 16
 """Bytes of spaces that may stand around a title where it is repeated."""
 
@@ -189,10 +191,10 @@ class NoRows:
             yield f"{told}: {len(below)}, {below[0].strip()[:60]!r}"
 
     @cached_property
-    def _first_cells(self) -> list[bytes]:
-        """What a header of the same titles may begin with, in another order or case."""
-        ways = {way for title in self.titles if title for way in (title, title.lower(), title.upper(), title.title())}
-        return [way.encode("utf-8", "surrogateescape") for way in sorted(ways)]
+    def _begins_header(self) -> str:
+        """What the first cell of a header of the same titles holds, in another order or case."""
+        titles = [rf"\Q{title}\E" for title in self.titles[:MOST_TITLES] if title and "\\" not in title]
+        return rf"(?i)^\s*(?:{'|'.join(titles)})\s*$"
 
     def _take_headings(self, begins: pa.Array, alone: pa.Array, others: pa.Array, first: int) -> None:
         """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
@@ -215,7 +217,7 @@ class NoRows:
         keys = [title.encode("utf-8", "surrogateescape") for title in self.titles]
         place = max(range(len(keys)), key=lambda at: len(self.titles[at]))
         column, key = batch.column(place), keys[place]
-        begins = pc.is_in(batch.column(0), pa.array(self._first_cells, pa.binary()))
+        begins = pc.match_substring_regex(batch.column(0), self._begins_header)
         begin = {*([0] if first == 0 else []), *pc.indices_nonzero(begins).to_pylist()}
         if not key:
             return [], sorted(begin)
