@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.columns.features import some
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, what_lost_ids_mean
 from labelfix.data.content import SEPARATOR, all_keys, begins, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
@@ -200,7 +201,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
     needs = (
         "the noisy file's input columns"
         if noisy.inputs is None
-        else ", ".join(map(repr, noisy.inputs.spec.every_column))
+        else some([repr(column) for column in noisy.inputs.spec.every_column])
     )
     if clean.id_column is None:
         ids = f"the id column {noisy.id_column!r}" if noisy.id_column else "ids"
@@ -219,7 +220,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
     assert noisy.inputs is not None
-    needs = ", ".join(map(repr, noisy.inputs.spec.every_column))
+    needs = some([repr(column) for column in noisy.inputs.spec.every_column])
     alike = what_lost_ids_mean(clean.ids.take(pa.array(lost)), clean.ids, noisy.ids)
     if len(lost) == len(clean):
         findings.error(

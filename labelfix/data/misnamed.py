@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
 from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.roles import TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
-from labelfix.data.labels.column import LabelColumn
+from labelfix.data.labels.column import LabelColumn, label_kind
 from labelfix.data.labels.refusal import refuse_keys
-from labelfix.data.rows import IdsAndLabels
+from labelfix.data.rows import IdsAndLabels, read_id_and_label
+from labelfix.data.spelling import loosened
+from labelfix.data.tables import TrainingData
 from labelfix.settings.data import DataSettings
 
 
@@ -20,6 +24,49 @@ def refuse_ids_as_labels(
     """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
     if settings.label_column is not None and noisy.labels is not None:
         refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+
+
+def refuse_labels_elsewhere(ours: TableSource, labels: LabelColumn, findings: Findings, read_rows: int) -> None:
+    """Stop where another column has the labels of rows that have none here, and of no others: records of mixed keys."""
+    empty = labels.positions < 0
+    if not 0 < empty.sum() < len(empty):
+        return
+    others = [name for name in columns_of_few(ours, TRUE_NAMES, read_rows) if name != labels.column]
+    known = set(map(loosened, labels.values))
+    for name in others:
+        other = read_id_and_label(ours, None, name, read_rows).labels
+        assert other is not None
+        here = other.positions >= 0
+        if here.any() and not (here & ~empty).any() and known.issuperset(map(loosened, other.values)):
+            what = f"column {labels.column!r} is empty in {empty.sum():,} rows"
+            what += f", and {name!r} has labels in {here.sum():,} of them and in no others"
+            findings.error(ours.name, what, "write the labels of all rows into one column")
+            findings.stop_on_errors()
+
+
+def refuse_unchanged(
+    ours: TableSource, theirs: TableSource, data: TrainingData, settings: DataSettings, findings: Findings
+) -> None:
+    """Refuse a label column that nobody named, and nobody corrected, where trusted rows have corrected another one."""
+    pairs = np.flatnonzero((data.clean_in_noisy >= 0) & (data.paired_given >= 0))
+    label = data.noisy.label_column
+    same = len(pairs) >= LEAST_KEYS and (data.paired_given[pairs] == data.clean.codes[pairs]).all()
+    if settings.label_column or label is None or len(data.clean.files) > 1 or not same:
+        return
+    for name in columns_of_few(ours, TRUE_NAMES, READ_ROWS):
+        if name == label or name not in theirs.schema.names or label_kind(theirs.schema.field(name).type) is None:
+            continue
+        given, trusted = (read_id_and_label(source, None, name, READ_ROWS).labels for source in (ours, theirs))
+        assert given is not None
+        assert trusted is not None
+        places = given.positions[data.clean_in_noisy[pairs]], trusted.positions[data.clean.row_number[pairs] - 1]
+        words = [(given.values[a], trusted.values[b]) for a, b in zip(*places, strict=True) if a >= 0 and b >= 0]
+        changed = sum(before != after for before, after in words)
+        if 1 < changed <= len(words) / 2 and set(given.values) >= set(trusted.values):
+            what = f"leaves column {label!r}, taken as the label, as it is in {ours.name}, and changes {name!r}"
+            remedy = f"pass --label-column {name} if that is the label, else --label-column {label}"
+            findings.error(theirs.name, f"{what} in {changed:,} of {len(words):,} rows", remedy)
+            return
 
 
 def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, findings: Findings, read_rows: int) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
 from labelfix.data.chosen_rows import without_copies
-from labelfix.data.columns.called import called_as
+from labelfix.data.columns.called import OF_ROWS, as_asked, called_as
 from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
@@ -159,6 +159,7 @@ def open_rows(
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"), read_options(settings))
     findings.source(table)
+    settings = as_asked(table, settings, OF_ROWS, findings)
     wanted = (*columns.spec.every_column, columns.id, columns.label, *columns.sources)
     table = called_as(table, wanted, (settings.id_column, settings.label_column), findings)
     label = None
@@ -228,6 +229,7 @@ def read_truth(
     table = open_table(source, memory_name(source, "truth"), read_options(settings))
     inputs = spec if spec is not None and set(spec.every_column) <= set(table.schema.names) else None
     findings.source(table)
+    settings = as_asked(table, settings, (*OF_ROWS, "clean_label_column"), findings)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
     ids, _ = id_columns(table, None, replace(settings, id_column=named, clean_id_column=None), findings, READ_ROWS)
     if ids is None and inputs is None and not findings.has_errors:
@@ -235,7 +237,9 @@ def read_truth(
         what = "has no id column, so its rows cannot be found in the run"
         findings.error(table.name, what, f"name it with --id-column{needs}")
     used = spec.every_column if spec is not None else ()
-    label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column", inputs=used)
+    label = trusted_label_column(
+        table, settings.label_column, ids, settings, findings, "--label-column", inputs=used, known=classes.names
+    )
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()

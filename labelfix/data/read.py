@@ -12,7 +12,7 @@ from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
-from labelfix.data.columns.called import called_as
+from labelfix.data.columns.called import OF_NOISY, OF_TRUSTED, as_asked, called_as
 from labelfix.data.columns.cut_ids import refuse_cut_ids
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
@@ -30,13 +30,19 @@ from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
 from labelfix.data.labels.ballots import source_columns, who_and_label
-from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
+from labelfix.data.labels.checks import check_balance, check_files, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
-from labelfix.data.misnamed import name_labels, refuse_ids_as_labels, refuse_overwritten
+from labelfix.data.misnamed import (
+    name_labels,
+    refuse_ids_as_labels,
+    refuse_labels_elsewhere,
+    refuse_overwritten,
+    refuse_unchanged,
+)
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -101,7 +107,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         flag = "--abstain" if settings.main_source is None else "--main-source"
         remedy = "name the sources with --label-columns or --sources, or leave it out"
         findings.error(str(memory_name(noisy, "noisy") or noisy), f"{flag} is for labels of several sources", remedy)
-    ours, theirs, aliases = _open(noisy, clean, settings, findings)
+    ours, theirs, aliases, settings = _open(noisy, clean, settings, findings)
     for source in (ours, theirs):
         findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
@@ -110,6 +116,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
     theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
     _refuse_same(noisy, clean, columns, ours.name, findings)
+    _refuse_inside(ours, theirs, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -137,7 +144,9 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     else:
-        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
+        classes, given, truth = _labels(
+            ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen, read_rows
+        )
     if clean_id is not None:
         check_ids(clean_rows.ids, clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
@@ -158,6 +167,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
+        refuse_unchanged(ours, theirs, data, settings, findings)
         warn_of_columns_made_of_labels(data, findings, read_rows)
         compare_features(data.noisy, data.clean, findings)
     findings.stop_on_errors()
@@ -205,7 +215,7 @@ def _trusted_inputs(
 
 def _open(
     noisy: Source, clean: Source, settings: DataSettings, findings: Findings
-) -> tuple[TableSource, TableSource, dict[str, str]]:
+) -> tuple[TableSource, TableSource, dict[str, str], DataSettings]:
     several = clean if isinstance(clean, list | tuple) else [clean]
     options = read_options(settings)
     if settings.split is not None and all(isinstance(one, str) and Path(one).is_file() for one in (noisy, *several)):
@@ -227,13 +237,14 @@ def _open(
     findings.stop_on_errors()
     assert ours is not None
     assert parts is not None
+    settings = as_asked(ours, settings, OF_NOISY, findings)
     opened = parts
     if isinstance(ours, ImageFolderSource) and len(opened) > 1:
         opened = [part.known_by(ours) if isinstance(part, ImageFolderSource) else part for part in opened]
     theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
     findings.stop_on_errors()
     assert theirs is not None
-    return ours, theirs, aliases
+    return ours, theirs, aliases, as_asked(theirs, settings, OF_TRUSTED, findings)
 
 
 def _columns(
@@ -309,10 +320,12 @@ def _labels(
     settings: DataSettings,
     findings: Findings,
     chosen: npt.NDArray[np.bool_] | None,
+    read_rows: int,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
     named = settings.label_column is not None
+    refuse_labels_elsewhere(ours, noisy.labels, findings, read_rows)
     refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
     refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words
@@ -324,6 +337,7 @@ def _labels(
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
+        check_files(given, classes, noisy.labels.column, noisy.places, findings)
     return classes, given, truth
 
 
@@ -334,6 +348,16 @@ def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, find
         what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
         remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
         findings.error(name, what, f"{remedy} labels that were checked with --clean-label-column")
+        findings.stop_on_errors()
+
+
+def _refuse_inside(ours: TableSource, theirs: TableSource, findings: Findings) -> None:
+    """Refuse trusted files that lie among those of the noisy table, whose rows would count as noisy ones, too."""
+    places, trusted = ({Path(file).resolve(): file for file in source.files} for source in (ours, theirs))
+    inside = [file for place, file in trusted.items() if place in places]
+    if inside and len(places) > len(inside):
+        what = f"holds {inside[0]} of --clean, whose rows would count as noisy ones, too"
+        findings.error(ours.name, what, "put it elsewhere, or give the noisy files by a pattern or one path")
         findings.stop_on_errors()
 
 

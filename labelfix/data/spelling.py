@@ -18,7 +18,7 @@ import html
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 import pyarrow as pa
@@ -104,6 +104,11 @@ def folded(text: str) -> str:
     return "".join(re.sub(f"[{NO_WIDTH}]", "", plain).split())
 
 
+def are_tags(values: Collection[str]) -> bool:
+    """Whether words are tags of a text's words, as of names in a sentence: `O`, `B-PER`, `I-PER`."""
+    return "O" in values and len(values) > 1 and all(re.fullmatch(r"O|[BIESLUM]-\S+", value) for value in values)
+
+
 TRUTHS = (("false", "f", "no", "n", "0", "off"), ("true", "t", "yes", "y", "1", "on"))
 """What people and programs write for no and for yes, in any case."""
 
@@ -126,6 +131,7 @@ def loosened(text: str) -> str:
     plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
     plain = MARKED.sub(r"\2", ASKED_FOR.sub("", MARKED.sub(r"\2", plain))).strip(QUOTES)
     plain = re.sub(r"(?<=\w)\.$", "", plain)
+    plain = re.sub(r"\s*([^\w\s])\s*", r"\1", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
 
@@ -146,6 +152,21 @@ def names_meant(
         for key, same in ours.items()
         if len(same) == len(theirs[key]) == 1 and theirs[key][0] not in (*wanted, *kept)
     }
+
+
+def names_as_before(parts: Sequence[Collection[str]]) -> tuple[list[dict[str, str]], tuple[str, ...]]:
+    """Columns of parts of a table that earlier parts call by another spelling of the name (`Age`, `age`).
+
+    Returns:
+        For each part its own name → the earlier one, and what to say of it.
+    """
+    known: dict[str, None] = {}
+    found: list[dict[str, str]] = []
+    for names in parts:
+        found.append({} if known.keys() >= set(names) else names_meant(names, known))
+        known |= dict.fromkeys(found[-1].get(name, name) for name in names)
+    pairs = dict.fromkeys(pair for renamed in found for pair in renamed.items())
+    return found, tuple(f"column {own!r} of some files is read as {new!r}" for own, new in pairs)
 
 
 def by_spelling(names: Collection[str | None]) -> dict[str, list[str]]:

@@ -23,9 +23,12 @@ def summary(judgement: Judgement) -> str:
     found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
     accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
     rate = f"{found} ({percent(judgement.issue_rate)})"
-    how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
+    # A file of rows none of which looks wrong does not say from which confidence on they would.
+    how = f" at confidence {judgement.min_confidence:g} or more" if judgement.min_confidence < 1 else ""
+    if judgement.chosen:
+        how = f", {judgement.chosen.words}"
     apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
-    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
+    said = f"{visible(judgement.source)}: {rate}{how}{accepted}{apart}"
     others = ", ".join(
         gate.name if gate.part is None else f'"{visible(gate.part)}"'
         for gate in judgement.gates

@@ -147,6 +147,11 @@ def test_without_findings_the_text_is_one_line(make_labels):
     assert as_text(gate.apply_gates(HeldRows(table), "run", 0.0025)) == expected
 
 
+def test_rows_of_no_known_threshold_are_said_without_one(make_labels):
+    table = corrected_table(make_labels(["cat"], [[0.9, 0.1]], min_confidence=1.0))
+    assert as_text(gate.apply_gates(HeldRows(table), "run")) == "run: 0 of 1 labelled rows look wrong (0 %)"
+
+
 def test_escape_sequences_in_data_never_reach_the_output(make_labels):
     hostile = "\x1b[31mred\x1b[0m\x07\u202e[bold]x\r\n::error::y"
     table = corrected_table(

@@ -1,15 +1,52 @@
-"""A table whose columns are called as another one's are, where these names differ in nothing but their spelling."""
+"""A table whose columns are called as they are wanted, where the names differ in nothing but their spelling."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from labelfix.data.findings import Findings
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats import TableSource
+from labelfix.data.formats.called import Called
 from labelfix.data.spelling import names_meant
+from labelfix.settings.data import DataSettings
+
+OF_ROWS = ("id_column", "label_column")
+OF_NOISY = (
+    *OF_ROWS,
+    "label_columns",
+    "main_source",
+    "text_column",
+    "image_column",
+    "embedding_column",
+    "feature_columns",
+)
+OF_TRUSTED = ("clean_id_column", "clean_label_column")
+"""The settings that name columns of later rows, of the noisy table and of the trusted one."""
+
+
+def as_asked(source: TableSource, settings: DataSettings, fields: Sequence[str], findings: Findings) -> DataSettings:
+    """The settings with the table's own names of columns in the place of others that differ in spelling alone.
+
+    Args:
+        fields: The settings that are looked at.
+        findings: Told which.
+    """
+    own = source.schema.names
+    asked = {field: getattr(settings, field) for field in fields}
+    if "text_column" in asked:
+        asked["text_column"] = settings.text_columns(own)
+    names = [name for value in asked.values() for name in (value if isinstance(value, tuple) else (value,))]
+    meant = {wanted: name for name, wanted in names_meant(own, names).items()}
+    if not meant:
+        return settings
+    findings.note(f"{source.name}: {', '.join(f'{new!r} means column {own!r}' for new, own in meant.items())}")
+    named: dict[str, Any] = {
+        field: tuple(meant.get(name, name) for name in value) if isinstance(value, tuple) else meant.get(value, value)
+        for field, value in asked.items()
+    }
+    return replace(settings, **named)
 
 
 def called_as(
@@ -26,37 +63,3 @@ def called_as(
         return source
     findings.note(f"{source.name}: {', '.join(f'column {own!r} is {new!r}' for own, new in names.items())}")
     return Called(source, names)
-
-
-class Called:
-    """A table with other names for some of its columns.
-
-    Args:
-        names: Its own name of each of these → what it is called.
-    """
-
-    def __init__(self, source: TableSource, names: dict[str, str]) -> None:
-        self._source = source
-        self._own = {new: own for own, new in names.items()}
-        self.schema = pa.schema(
-            [field.with_name(names.get(field.name, field.name)) for field in source.schema], source.schema.metadata
-        )
-        self.titles = tuple(self.schema.names)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a table says of itself
-        return getattr(self._source, name)
-
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
-        names = list(self.schema.names if columns is None else columns)
-        return _renamed(self._source.scan([self._own.get(name, name) for name in names], rows), names)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`."""
-        names = list(self.schema.names if columns is None else columns)
-        return _renamed(self._source.verbatim([self._own.get(name, name) for name in names], rows), names)
-
-
-def _renamed(chunks: Iterator[Chunk], names: list[str]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        yield Chunk(chunk.batch.rename_columns(names), chunk.file_index, chunk.first_row)

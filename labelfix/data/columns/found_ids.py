@@ -22,6 +22,8 @@ MOSTLY = 0.5
 """Share of some values that are found among the ids where they are meant to be ids of these."""
 
 _FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_TRACKED = re.compile(r"[?#].*")
+"""What stands behind an address for whoever counts clicks."""
 _ADDRESS = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 
 
@@ -179,6 +181,7 @@ MARKS = "'\"`#"
 
 def _loose(text: str) -> str:
     plain = _CALL.sub(r"\1", _ADDRESS.sub("", unquote(text)))
+    plain = _TRACKED.sub("", plain) if "://" in text else plain
     return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", "", folded(plain))
 
 

@@ -107,6 +107,9 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     if codes is None and (file := _within_files(keys, again, earlier, places)):
         what = f"ids are counted anew in each file: {len(again):,} of them stand in an earlier one too"
         remedy = "write ids into all files, the trusted one as well, that say the file too, such as {0}/{1}"
+        if is_text(ids.type):
+            what = f"{len(again):,} ids stand in an earlier file too"
+            remedy = f"if the files overlap, keep each row once; if ids are counted anew in each file, {remedy}"
         findings.error(file, f"{what}, the first is {ids[int(again[0])]}", remedy.format("2024-01", ids[int(again[0])]))
     elif len(again) > MOSTLY * len(ids) and codes is None:
         what = f"column {column!r} names {len(ids) - len(again) - ids.null_count:,} items in {len(ids):,} rows"

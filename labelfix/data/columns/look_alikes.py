@@ -139,6 +139,11 @@ def spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
         if len(whole) > 1 and (abs(whole.sum(axis=0) - total) < SHARES_ADD_UP).all() and whole.any(axis=1).sum() > 1:
             names = [name for name, flag in zip(flat, among, strict=True) if flag]
             return f"{', '.join(names[:10])} {holds}", INTO_ONE.format(which) + PANDAS_ONE_HOT
+    single = (cells[binary] == 1).sum(axis=0) == 1
+    if binary.sum() > 2 and 0.5 * len(single) <= single.sum():
+        names = [name for name, flag in zip(flat, binary, strict=True) if flag]
+        what = f"{', '.join(names[:10])} hold 0 and 1, and {single.sum():,} of {len(single):,} rows have a single 1"
+        return f"{what} among them", f"{INTO_ONE.format('1')}; labelfix is for one label a row: leave the others out"
     return None
 
 

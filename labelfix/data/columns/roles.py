@@ -17,6 +17,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
+from labelfix.data.spelling import loosened, names_meant
 from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -154,9 +155,9 @@ def _asked_ids(
         in_noisy = _named_ids(noisy, None, settings, findings)[0]
     if clean is None:
         return in_noisy, None
-    name, flag = (asked, "--clean-id-column") if asked_clean is None else (asked_clean, "--clean-id-column")
+    name = asked_clean or next(iter(names_meant(clean.schema.names, [asked])), asked)
     assert name is not None
-    return in_noisy, name if require_column(clean, name, flag, findings) else None
+    return in_noisy, name if require_column(clean, name, "--clean-id-column", findings) else None
 
 
 def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings) -> Pair:
@@ -216,6 +217,8 @@ def label_column(
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
         what, remedy = look_alikes(source, TRUE_NAMES, read_rows)
         what = what or f"its columns are {listed(source)}"
+        if len(source.files) > 1:
+            remedy += "; if each file holds the rows of one class, write its name beside each row"
         findings.error(source.name, f"has no column that is named like labels ({names}); {what}", remedy)
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
@@ -242,6 +245,7 @@ def trusted_label_column(
     beside: TableSource | None = None,
     read_rows: int = READ_ROWS,
     inputs: Collection[str] = (),
+    known: Collection[str] = (),
 ) -> str | None:
     """The column of the trusted labels.
 
@@ -255,6 +259,7 @@ def trusted_label_column(
         settings: May name the column.
         beside: The noisy file, where it is at hand.
         inputs: Columns of inputs, where they are known.
+        known: The classes, where there is no noisy file at hand.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -274,12 +279,16 @@ def trusted_label_column(
     ):
         candidates = others
     candidates = _with_repeats(source, candidates)
-    if given is not None and beside is not None:
+    if known or (given is not None and beside is not None):
+        there = beside.schema.names if beside is not None else ()
+        if given is not None and beside is not None:
+            known = labels_in(beside, given, read_rows)
         others = [name for name in others if name not in candidates and name.lower() not in NOISY_NAMES]
-        new = [name for name in others if not candidates or (name not in beside.schema.names and _CHECKED.search(name))]
-        found = columns_of_labels(source, new, labels_in(beside, given, read_rows), read_rows) if new else []
+        new = [name for name in others if not candidates or (name not in there and _CHECKED.search(name))]
+        found = columns_of_labels(source, new, known, read_rows) if new else []
         if found and not candidates:
-            findings.note(f"{source.name}: labels of {beside.name} stand in {' and '.join(map(repr, found))}")
+            whose = beside.name if beside is not None else "the run"
+            findings.note(f"{source.name}: labels of {whose} stand in {' and '.join(map(repr, found))}")
         candidates += found
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
@@ -303,12 +312,12 @@ def type_name(source: TableSource, column: str) -> str:
 
 
 def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
-    """Columns that bear one of the names in any case: lower-case name → column, the one in lower case first."""
+    """Columns that bear one of the names in any spelling: name → column, the one in lower case first."""
     if source is None:
         return {}
-    columns = {column.lower(): column for column in reversed(source.schema.names)}
-    columns |= {column: column for column in source.schema.names if column.islower()}
-    return {name: columns[name] for name in names if name in columns}
+    columns = {loosened(column).rstrip(":*?"): column for column in reversed(source.schema.names)}
+    columns |= {loosened(column): column for column in source.schema.names if column.islower()}
+    return {name: columns[loosened(name)] for name in names if loosened(name) in columns}
 
 
 def _but(columns: Mapping[str, str], other: str | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import re
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ CLUTTER = re.compile(
     re.IGNORECASE,
 )
 """Files that stand beside tables and are none."""
+
+COPIED = re.compile(r"\.(?:gz|bz2|xz|zst)$|^copy of |(?: ?\(\d+\)|[-_ ]+(?:copy|kopie))+(?=\.)")
+"""What is added to a name where a file is packed, copied or downloaded again."""
 
 GLOB = re.compile(r"[*?\[]")
 
@@ -144,24 +148,39 @@ def _open(
         examples = [next(str(path) for path in files if _kind(path, kinds) is kind) for kind in used]
         shown = " and ".join(f"{kind.name} ({file})" for kind, file in zip(used, examples, strict=True))
         raise input_error(name, f"holds files of several types: {shown}", "name the files of one type")
+    if not isinstance(root, RemotePath):
+        _refuse_copies(root, name, files)
     if used[0].bare:
         _refuse_texts(root, name, files)
     return with_partitions(used[0].open([root / path for path in files], name, options), files, remarks)
 
 
+def _refuse_copies(root: Path, name: str, files: Sequence[PurePath]) -> None:
+    """Refuse a file that lies there twice: packed as well, or as programs call what is downloaded or copied again."""
+    seen: dict[str, PurePath] = {}
+    for path in files:
+        first = seen.setdefault(COPIED.sub("", path.as_posix().lower()), path)
+        if first is not path and (first.suffix != path.suffix or filecmp.cmp(root / first, root / path, shallow=False)):
+            what = f"holds {first.as_posix()!r} and {path.as_posix()!r}, which are the same table twice"
+            raise input_error(name, what, "move one of them away, or give the other by its own path")
+
+
 def _refuse_texts(root: Path, name: str, files: Sequence[PurePath]) -> None:
     """Refuse texts that are a file each, in a folder for each class: parts of one table begin with the same line."""
     folders = sorted({path.parent.as_posix() for path in files})
-    if len(folders) < 2 or any(path.suffix not in ("", ".txt") for path in files):
+    if any(path.suffix not in ("", ".txt") for path in files):
         return
     firsts = set()
     for path in files[:SOME_FILES]:
         with (root / path).open("rb") as stream:
             firsts.add(stream.readline(LINE_BYTES))
-    if len(firsts) > 1:
-        shown = f"{', '.join(folders[:3])}{', …' if len(folders) > 3 else ''}"
-        what = f"holds {len(files):,} texts, each a file, in the folders {shown}"
-        remedy = "write them into one table: a row for each, with its path as id, its text, and its folder as label"
+    alone = len(folders) == 1 and all(path.suffix for path in files)
+    if len(firsts) == SOME_FILES if alone else len(firsts) > 1 and len(folders) > 1:
+        what, label = f"holds {len(files):,} texts, each a file", "its label"
+        if len(folders) > 1:
+            what += f", in the folders {', '.join(folders[:3])}{', …' if len(folders) > 3 else ''}"
+            label = "its folder as label"
+        remedy = f"write them into one table: a row for each, with its path as id, its text, and {label}"
         raise input_error(name, what, remedy)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
 from labelfix.data.formats.typed_files import TypedFiles, as_opened
-from labelfix.data.spelling import names_meant
+from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
@@ -67,14 +67,12 @@ class ParquetSource(TypedFiles):
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         super().__init__(paths, name)
         self._parts = [_File(path, file) for path, file in zip(self.paths, self.files, strict=True)]
-        known: set[str] = set()
-        respelled = []
-        for part in self._parts:
-            respelled += part.call_as(known)
-            known.update(part.schema.names)
+        renamed, respelled = names_as_before([part.schema.names for part in self._parts])
+        for part, names in zip(self._parts, renamed, strict=True):
+            part.call_as(names)
         merged = merge_schemas([TablePart(part.name, part.schema, part.cells) for part in self._parts])
         self.schema: pa.Schema = merged.schema
-        self.remarks: tuple[str, ...] = (*dict.fromkeys(respelled), *merged.remarks)
+        self.remarks: tuple[str, ...] = (*respelled, *merged.remarks)
         titles = {name: title for part in reversed(self._parts) for name, title in part.titles.items()}
         self.titles = tuple(titles[name] for name in self.schema.names)
 
@@ -107,15 +105,11 @@ class _File:
         ends = list(itertools.accumulate((_leaves(field.type) for field in fields), initial=0))
         self._leaves = [range(start, end) for start, end in itertools.pairwise(ends)]
 
-    def call_as(self, known: set[str]) -> list[str]:
-        """Call columns as earlier files do whose names differ in no more than spelling (`Age`, `age`); what to say."""
-        if not known or known >= set(self.schema.names):
-            return []
-        names = names_meant(self.schema.names, known)
+    def call_as(self, names: Mapping[str, str]) -> None:
+        """Call columns otherwise: own name → new one."""
         fields = [field.with_name(names.get(field.name, field.name)) for field in self.schema]
         self.schema = pa.schema(fields, self.schema.metadata)
         self.titles = {names.get(name, name): title for name, title in self.titles.items()}
-        return [f"column {own!r} of some files is read as {new!r}" for own, new in names.items()]
 
     @cached_property
     def _account(self) -> tuple[pq.FileMetaData, tuple[Group, ...]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats.called import Called
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
+from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 
 
@@ -24,6 +26,8 @@ class SeveralSources:
     """
 
     def __init__(self, sources: Sequence[TableSource]) -> None:
+        renamed, respelled = names_as_before([source.schema.names for source in sources])
+        sources = [Called(source, names) if names else source for source, names in zip(sources, renamed, strict=True)]
         self.sources = tuple(sources)
         self.name = " + ".join(source.name for source in sources)
         self.format = sources[0].format if len({source.format for source in sources}) == 1 else "several"
@@ -36,7 +40,7 @@ class SeveralSources:
             raise input_error(self.name, "have no column in common", "give them the same column names")
         self.schema: pa.Schema = merged.schema
         self.titles = tuple(self.schema.names)
-        self.remarks = (*(remark for source in sources for remark in source.remarks), *merged.remarks)
+        self.remarks = (*(remark for source in sources for remark in source.remarks), *respelled, *merged.remarks)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`; types that differ are read as the one that holds both."""

@@ -7,14 +7,17 @@ import difflib
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.findings import Findings
+from labelfix.data.findings import Findings, Places
 from labelfix.data.labels.alike import report_alike
 from labelfix.data.labels.classes import UNKNOWN, report_unknown
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
+from labelfix.data.spelling import number_key
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
+LEAST_EMPTY = 0.8
+"""Share of the cells that are empty at least where a label stands for those below it."""
 ENOUGH_PAIRS = 10
 """Trusted rows with a given label of which not all are wrong by chance."""
 IMBALANCE = 20
@@ -31,6 +34,7 @@ def check_given(
         folder: Whether it is a folder of images, whose folders are the classes.
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+    before = findings.error_count
     if folder and len(classes) < 2:
         what = f'in one folder only ("{classes.names[0]}")' if len(classes) else "in it, not in a folder for each class"
         lay = "lay the images out as FOLDER/class/file.png, or give the table that has their labels as --noisy"
@@ -43,7 +47,8 @@ def check_given(
             what += f", and no label in {empty:,} rows"
             remedy = "if an empty cell means a class of its own, write the name of that there; else name another with"
         findings.error(name, what, f"at least two classes are needed; {remedy} --label-column")
-    if len(classes) < 2 or not counts.sum():
+    refuse_groups(labels, name, findings)
+    if findings.error_count > before:
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
@@ -73,6 +78,41 @@ def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findin
             f'the classes are far from balanced: "{classes.names[most]}" has {counts[most]:,} rows,'
             f' "{classes.names[least]}" has {counts[least]:,} ({share:.2%})',
         )
+
+
+def refuse_groups(labels: LabelColumn, name: str, findings: Findings) -> None:
+    """Stop where each label stands once, beside the first row of a group, for the empty cells below it."""
+    empty = int((labels.positions < 0).sum())
+    if len(labels.values) < 2 or labels.positions[0] < 0 or sum(labels.counts) > len(labels.values):
+        return
+    if empty >= LEAST_EMPTY * len(labels.positions):
+        what = f"column {labels.column!r} is empty in {empty:,} rows and has each label once, as tables of groups do"
+        fill = f"fill each down to the rows below it (in pandas: table[{labels.column!r}].ffill())"
+        findings.error(name, what, fill)
+
+
+def check_files(codes: Codes, classes: ClassNames, column: str, places: Places, findings: Findings) -> None:
+    """A warning where one of several files has no label at all, an error where one has numbers for names.
+
+    Args:
+        codes: `(N,)` given labels.
+        column: Where they stand.
+    """
+    rows = np.bincount(places.file_index, minlength=len(places.files))
+    labelled = np.bincount(places.file_index[codes >= 0], minlength=len(places.files))
+    without = np.flatnonzero((rows > 0) & (labelled == 0)).tolist()
+    if without and labelled.any():
+        more = f", nor any row of {len(without) - 1} more files" if len(without) > 1 else ""
+        what = f"none of its {rows[without[0]]:,} rows has a label in column {column!r}{more}: each gets one"
+        remedy = f"if the labels stand in another column there, call it {column!r}; else leave the file out"
+        findings.warning(places.files[without[0]], what, remedy)
+    numbers = np.array([number_key(class_) is not None for class_ in classes.names])
+    coded = [set(numbers[codes[(places.file_index == i) & (codes >= 0)]].tolist()) for i in np.flatnonzero(labelled)]
+    if {True} in coded and {False} in coded and {True, False} not in coded:
+        file = places.files[int(np.flatnonzero(labelled)[coded.index({True})])]
+        shown = ", ".join(np.array(classes.names)[numbers][:5])
+        remedy = "write the names, or pass --class-map FILE, which gives each number its name"
+        findings.error(file, f"its labels are numbers ({shown}), and those of other files are names", remedy)
 
 
 def check_trusted(

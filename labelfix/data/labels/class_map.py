@@ -49,7 +49,13 @@ def read_class_map(path: str) -> dict[str, str]:
     Raises:
         InputError: The file cannot be read, or an alias has two classes.
     """
-    return _aliases(two_columns(path, HEADER), path)
+    rows = two_columns(path, HEADER)
+    if len(rows) > 1 and all(len(row) < 2 for row in rows):
+        shown = "".join(rows[0])[:60]
+        what = f"has one cell in each row (the first: {shown!r})"
+        line = ",".join(shown.split(maxsplit=1)) if " " in shown else f"0,{shown} if that is class 0"
+        raise InputError([Defect("error", path, None, what, f"{REMEDY}, such as {line}")])
+    return _aliases(rows, path)
 
 
 def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:

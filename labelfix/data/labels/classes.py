@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from labelfix.data.chosen_rows import TOO_HARD
-from labelfix.data.findings import AnyPlaces, Findings
+from labelfix.data.findings import LISTED, AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
 from labelfix.data.labels.alike import as_mapped, as_trusted
 from labelfix.data.labels.column import LabelColumn
@@ -187,7 +187,7 @@ def report_unknown(
     remedy: str = BY_CLASS_MAP,
     without: Sequence[str] = (),
 ) -> None:
-    """An error for every distinct label that is not one of the classes, with the nearest ones.
+    """One error that names the labels that are none of the classes, with their rows and the nearest ones.
 
     Args:
         remedy: What to do about one.
@@ -198,20 +198,29 @@ def report_unknown(
     if remedy == BY_CLASS_MAP and in_order:
         remedy = _by_class_map(labels, in_order, classes, without)
 
-    at = {labels.first[position]: position for position in in_order}
+    if not in_order:
+        return
+    named = [_with_rows(labels, position, classes, len(in_order) > 1) for position in in_order[:LISTED]]
+    if more := in_order[LISTED:]:
+        named.append(f"{len(more):,} more ({sum(labels.counts[position] for position in more):,} rows)")
+    which, first = f"label {named[0]} is not one", _nearest(labels.values[in_order[0]], classes)
+    if len(named) > 1:
+        which, first = f"labels {', '.join(named[:-1])} and {named[-1]} are none", _listed(classes)
+    file, row = places.of(labels.first[in_order[0]])
+    findings.error(file, f"{which} of the {len(classes)} classes ({first})", remedy, row)
 
-    def what(row: int) -> str:
-        position = at[row]
-        times = f" ({labels.counts[position]} rows)" if labels.counts[position] > 1 else ""
-        value = labels.values[position]
-        shown = value if len(value) <= 60 else value[:57] + "..."
-        return f'label "{shown}"{times} is not one of the {len(classes)} classes ({_nearest(value, classes)})'
 
-    findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
+def _with_rows(labels: LabelColumn, position: int, classes: ClassNames, nearest: bool) -> str:
+    """A label as it is shown, with the count of its rows where it has several, and perhaps the nearest class."""
+    value, count = labels.values[position], labels.counts[position]
+    said = [f"{count:,} rows"] if count > 1 else []
+    said += [f"nearest: {name}" for name in _close(value, classes, 1)] if nearest else []
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return f'"{shown}" ({"; ".join(said)})' if said else f'"{shown}"'
 
 
-NUMBERED = re.compile(r"(\d+)\s*[.:)_-]\s*(?=[^\W\d_])")
-"""The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
+NUMBERED = re.compile(r"(?s)(\d+)\s*[.:)_-]\s*(?=[^\W\d_])(.+)|(.+?)\s*[(\[](\d+)[)\]]")
+"""The number before or behind a class where all have one: `001.sparrow`, `1 - urgent`, `urgent (1)`."""
 
 
 class _Matcher:
@@ -222,9 +231,9 @@ class _Matcher:
         self._alike: dict[str, set[int]] = defaultdict(set)
         for name, code in classes.codes.items() if typed else ():
             self._alike[loosened(name)].add(code)
-        numbered = {name: match for name in classes.names if (match := NUMBERED.match(name)) is not None}
+        numbered = {name: match for name in classes.names if (match := NUMBERED.fullmatch(name)) is not None}
         for name, match in numbered.items() if typed and len(numbered) == len(classes) else ():
-            for part in (name[match.end() :], str(int(match[1]))):
+            for part in (match[2] or match[3], str(int(match[1] or match[4]))):
                 self._alike[loosened(part)].add(classes.codes[name])
         start = len(_shared_start(classes.names))
         for name, code in classes.codes.items() if typed and start else ():
@@ -310,14 +319,14 @@ def _note_missing(
             return f"is taken as no answer ({count} labels)"
         return f'counts as "no label" ({count} rows, which get one)'
 
+    counts = {value: count for value, count in zip(noisy.values, noisy.counts, strict=True) if value in nothing}
+    if counts:
+        words = ", ".join(f'"{value}"' for value in counts)
+        what = no_label(sum(counts.values())).replace("counts", "count" if len(counts) > 1 else "counts")
+        remedy = 'if it is a class, keep it with --missing "" or with a class map that names it'
+        findings.warning(name, f"{column}: {words} {what}", remedy)
     for value, count in zip(noisy.values, noisy.counts, strict=True):
-        if value in nothing:
-            findings.warning(
-                name,
-                f'{column}: "{value}" {no_label(count)}',
-                'if it is a class, keep it with --missing "" or with a class map that names it',
-            )
-        elif value in kept and value in MISSING_WORDS and noisy.untyped:
+        if value in kept and value in MISSING_WORDS and noisy.untyped:
             findings.note(f'{name}: "{value}" is a class, as the trusted file or the class map uses it ({count} rows)')
         elif value == abstain:
             findings.warning(
@@ -333,10 +342,17 @@ def _nearest(value: str, classes: ClassNames) -> str:
     alike = next(((name, how) for name in classes.names if (how := difference(value, name)) is not None), None)
     if alike is not None:
         return f'it differs from "{alike[0]}" only in {alike[1]}'
-    if len(classes) <= LISTED_CLASSES:
-        return ", ".join(f'"{name}"' if "," in name else name for name in classes.names)
+    near = _close(value, classes, 3) if len(classes) > LISTED_CLASSES else []
+    return f"nearest: {', '.join(near)}" if near else _listed(classes)
+
+
+def _close(value: str, classes: ClassNames, most: int) -> list[str]:
+    """The classes that are spelled much like a label."""
     lower = {name.lower(): name for name in classes.names}
-    near = difflib.get_close_matches(value.lower(), list(lower), n=3, cutoff=0.5)
-    if near:
-        return "nearest: " + ", ".join(lower[n] for n in near)
-    return ", ".join(classes.names[:3]) + ", ..."
+    return [lower[name] for name in difflib.get_close_matches(value.lower(), list(lower), n=most, cutoff=0.5)]
+
+
+def _listed(classes: ClassNames) -> str:
+    if len(classes) > LISTED_CLASSES:
+        return ", ".join(classes.names[:3]) + ", ..."
+    return ", ".join(f'"{name}"' if "," in name else name for name in classes.names)

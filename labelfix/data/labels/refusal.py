@@ -16,6 +16,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list, written_shares
 from labelfix.data.scan import is_list, is_text, scan, value_type
+from labelfix.data.spelling import are_tags
 
 SINGLE_LABEL = "labelfix is for single-label classification"
 SEPARATORS = "|;#,/"
@@ -111,7 +112,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
             file, number = places.of(int(labels.first[first]))
             findings.error(file, f"{what}; {SINGLE_LABEL}", remedy or name_it, number)
             return True
-    for test in (several_labels, _measured, _unique):
+    for test in (several_labels, _tags, _measured, _unique):
         odd = test(labels, sizes, total, distinct)
         if odd is None:
             continue
@@ -231,9 +232,17 @@ def _joined(labels: LabelColumn) -> list[int]:
     if labels.kind != "string":
         return []
     known = set(labels.values)
-    split = re.compile(rf"\s*[{re.escape(SEPARATORS)}]\s*").split
+    split = re.compile(rf"\s*[{re.escape(SEPARATORS)}+&]\s*|\s+(?:and|und|et|y|e|or)\s+").split
     parts = {i: written_list(value) or split(value) for i, value in enumerate(labels.values)}
     return [i for i, found in parts.items() if len(found) > 1 and known.issuperset(found)]
+
+
+def _tags(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+    """Tags that say where in a sentence a name begins and goes on (B-PER, I-PER, O)."""
+    if not are_tags(labels.values):
+        return None
+    shown = _short(next(value for value in labels.values if value != "O"))
+    return f"column {labels.column!r} holds tags such as {shown}", "which look like those of a text's words", None
 
 
 def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:

@@ -16,6 +16,7 @@ from labelfix.data.columns.called import called_as
 from labelfix.data.findings import Findings
 from labelfix.data.formats import open_table
 from labelfix.data.formats.memory import MemorySource
+from labelfix.data.formats.several import SeveralSources
 from labelfix.data.new_rows import open_rows
 from labelfix.data.read import Columns, Reading, read_training
 from labelfix.data.tables import ClassNames, InputSpec
@@ -94,6 +95,62 @@ def test_parts_that_call_a_column_in_another_case_have_one_of_it(tmp_path: Path)
         {"id": [2, 3], "Age": [1.5, 2.5]},
     ]
     assert "column 'age' of some files is read as 'Age'" in source.remarks
+
+
+def test_text_parts_and_trusted_files_too_may_differ_in_the_case_of_their_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text,label\n1,a b,x\n2,c d,y\n")
+    (tmp_path / "b.csv").write_text("Label ,ID,Text\ny,3,e f\n")
+    source = open_table(tmp_path)
+    assert [chunk.batch.to_pydict() for chunk in source.scan()][1] == {"id": [3], "text": ["e f"], "label": ["y"]}
+    assert source.remarks == tuple(
+        f"column {own!r} of some files is read as {new!r}"
+        for own, new in (("ID", "id"), ("Text", "text"), ("Label", "label"))
+    )
+    both = SeveralSources([open_table(tmp_path / name) for name in ("a.csv", "b.csv")])
+    assert [chunk.batch.column(2).to_pylist() for chunk in both.scan(["id", "text", "label"])] == [["x", "y"], ["y"]]
+
+
+def test_flags_may_name_columns_in_another_case() -> None:
+    noisy = {"Ticket No": [f"t{i}" for i in range(N)], "Words": TEXTS, "Label A": LABELS, "Label B": LABELS[::-1]}
+    clean = {"ticket_no": noisy["Ticket No"][:30], "Gold Class": LABELS[:30], "class": LABELS[30:]}
+    asked = {"id_column": "TICKET_NO", "text_column": "words", "label_column": "label_a"}
+    reading = read(noisy, clean, **asked, clean_label_column="gold class")
+    assert (reading.data.clean.codes == reading.data.noisy.codes[:30]).all()
+    assert reading.columns.spec.columns == ("Words",)
+    assert any("'label_a' means column 'Label A'" in note for note in reading.notes)
+
+
+def test_a_flag_that_may_mean_two_columns_means_none() -> None:
+    with pytest.raises(InputError, match="has no column 'label_a'"):
+        read({"t": TEXTS, "Label A": LABELS, "Label-A": LABELS}, {"t": TEXTS, "label": LABELS}, label_column="label_a")
+
+
+def test_a_part_without_labels_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": TEXTS, "label": LABELS}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": [f"other {text}" for text in TEXTS]}), tmp_path / "b.parquet")
+    clean = pa.table({"text": TEXTS[:30], "label": LABELS[:30]})
+    (said,) = [str(w) for w in read_training(str(tmp_path), clean, DataSettings()).warnings if "b.parquet" in str(w)]
+    assert "b.parquet: none of its 60 rows has a label in column 'label': each gets one" in said
+    assert not any("none of its" in str(w) for w in read(TABLE, first(TABLE)).warnings)
+
+
+def test_labels_that_some_rows_have_under_another_name_are_told() -> None:
+    halves = {"label": [*LABELS[:40], *[None] * 20], "category": [*[None] * 40, *LABELS[40:]]}
+    said = refused({"text": TEXTS, **halves}, {"text": TEXTS[:30], "label": LABELS[:30]})
+    assert "column 'label' is empty in 20 rows, and 'category' has labels in 20 of them and in no others" in said
+    halves["category"][0] = LABELS[0]
+    read({"text": TEXTS, **halves}, {"text": TEXTS[:30], "label": LABELS[:30]})
+
+
+@pytest.mark.parametrize("header", ["", "token\ttag\n"])
+def test_words_with_tags_are_told(tmp_path: Path, header: str) -> None:
+    sentence = "Ann\tB-PER\nlives\tO\nin\tO\nNew\tB-LOC\nYork\tI-LOC\n\n"
+    for name, text in (("a.tsv", sentence), ("b.txt", sentence.replace("\t", " NN "))):
+        (tmp_path / name).write_text(header + 9 * text)
+        with pytest.raises(InputError, match="labelfix corrects one label a row"):
+            open_table(tmp_path / name)
+    said = refused({"label": ["B-PER", "O", "O", "I-PER"] * 15, "w": TEXTS}, {"label": ["O", "O"], "w": TEXTS[:2]})
+    assert 'holds tags such as "B-PER", which look like those of a text\'s words' in said
 
 
 def test_keys_of_records_that_differ_in_spelling_are_told(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
-from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
+from labelfix.data.formats.csv.header import explanations, lines_above, looks_like_data, odd_quotes
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.csv.spaced import SPACED, spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
+from labelfix.data.spelling import are_tags
 from labelfix.errors import Defect, input_error
 
 SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
@@ -31,7 +33,13 @@ DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
+KEYS = ("id", "ids", "key", "uid", "uuid", "guid")
+"""Titles above names of rows: no others stand before these."""
 FASTTEXT = "__label__"
+ATTRIBUTES = 30
+"""Lines among which the first name of a column stands in files of WEKA."""
+_COMMENT = re.compile(r"#|(?:%|//|--) ")
+"""How a line of comment above the header begins."""
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
@@ -87,7 +95,7 @@ class Dialect:
         """What a person should know about how the file is read."""
         found = []
         before = [line for line in self.preamble.splitlines() if line.strip() and not _SEP.match(line)]
-        comments = [line for line in before if line.startswith("#")]
+        comments = [line for line in before if _COMMENT.match(line)]
         if comments:
             count = "1 line" if len(comments) == 1 else f"{len(comments)} lines"
             found.append(f"{count} of comment before the header are passed over")
@@ -99,7 +107,7 @@ class Dialect:
         if self.trailing:
             found.append(f"every row ends with a {self.delimiter!r} that the header has not; it is passed over")
         for column, title in zip(self.header, self.titles, strict=True):
-            if title and column != title:
+            if title in self.header and column != title:
                 found.append(f"another column is called {title!r}, too; it is read as {column!r}")
         return (*self.text.remarks, *found, *self.passed.said)
 
@@ -133,10 +141,9 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
 
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
-    if dialect.titles and dialect.titles[0].startswith(FASTTEXT):
-        what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
-        return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
-    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
+    if (other := _for_another_program([dialect.titles, *dialect.rows])) is not None:
+        return [Defect("error", dialect.text.name, None, *other)]
+    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows[explanations(dialect.rows) :]):
         return []
     delimiter = " " if SPACED in dialect.text.remarks else dialect.delimiter
     shown = delimiter.join(dialect.titles)[:60]
@@ -145,6 +152,23 @@ def missing_header(dialect: Dialect) -> list[Defect]:
     more = f"{delimiter}…" if len(dialect.titles) > 3 else f"{delimiter}label"
     remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
     return [Defect("error", dialect.text.name, None, what, remedy)]
+
+
+def _for_another_program(rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:
+    """What a text is that other programs read and that is no table, and what to do; None for any other."""
+    first = "".join(rows[0][:1])
+    if first.startswith(FASTTEXT):
+        return f"is written as fastText reads it ({first[:60]!r})", "write it as CSV with the columns label and text"
+    if any(row[0].lower().startswith("@attribute") for row in rows[:ATTRIBUTES] if row):
+        return (
+            "is written as WEKA reads it (ARFF)",
+            "write it as CSV: its names stand behind @attribute, its rows below @data",
+        )
+    words = [" ".join(row).split() for row in rows]
+    if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
+        what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
+        return what, "labelfix corrects one label a row; give a table with a row for each text and one label for it"
+    return None
 
 
 def _sample(file: TextFile, size: int) -> tuple[str, bool]:
@@ -192,11 +216,11 @@ def _before(lines: list[str]) -> tuple[str | None, int]:
     said = _SEP.match(lines[0])
     if said:
         return said[1], 1
-    while first < len(lines) - 1 and (lines[first].startswith("#") or not lines[first].strip("\r\n")):
+    while first < len(lines) - 1 and (_COMMENT.match(lines[first]) or not lines[first].strip("\r\n")):
         first += 1
     # Nothing but such lines is a header that begins so.
-    comments = any(line.startswith("#") for line in lines[:first])
-    return None, first if comments and lines[first].strip() and not lines[first].startswith("#") else 0
+    comments = any(map(_COMMENT.match, lines[:first]))
+    return None, first if comments and lines[first].strip() and not _COMMENT.match(lines[first]) else 0
 
 
 def _is_header(comment: str, rows: list[list[str]] | None, dialect: Dialect) -> bool:
@@ -233,10 +257,15 @@ def _rows(
         strict=complete,
     )
     limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+    rows: list[list[str]] = []
+    before = 0
     try:
-        rows = [row for row in reader if row]
+        for row in reader:
+            before = reader.line_num
+            rows += [row] if row else []
     except csv.Error:
-        return None
+        # A file may be cut off within its last line.
+        return rows if rows and before == len(lines) - 1 else None
     finally:
         csv.field_size_limit(limit)
     # The last row of a cut sample is cut itself, and only counts where it holds a great many lines.
@@ -246,9 +275,11 @@ def _rows(
 
 def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
     rows = _rows(lines, complete, delimiter, quote, escape)
-    if not rows or len(rows[0]) < 2:
+    if not rows:
         return -1.0
     width, below = len(rows[0]), rows[1:]
+    if width < 2 and not (quote and lines[0].startswith(quote) and below and {len(row) for row in below} == {2}):
+        return -1.0  # one title above two quoted cells is R's, whose first column of row names has none
     even = (1 + sum(len(row) == width for row in below)) / len(rows)
     if below and all(len(row) == width + 1 for row in below):
         # Row names, or a delimiter at the end of every row: as good, unless another way fits outright.
@@ -277,10 +308,12 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
     if titles == [""]:
         raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
     row_names = trailing = False
-    if len(titles) > 1 and below and all(len(row) == len(titles) + 1 for row in below):
-        trailing = all(row[-1] == "" for row in below)
+    if below and all(len(row) == len(titles) + 1 for row in below):
+        quoted = body[0].startswith(dialect.quote or "\n")
+        trailing = len(titles) > 1 and all(row[-1] == "" for row in below)
+        named = quoted if len(titles) == 1 else quoted or titles[0].lower() not in KEYS
         firsts = [row[0] for row in below]
-        row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
+        row_names = named and not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
     check_columns(len(titles), dialect.text.name)
     names = unique_names(titles)
     if row_names:

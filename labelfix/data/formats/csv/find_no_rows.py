@@ -27,11 +27,14 @@ from labelfix.data.formats.csv.no_rows import (
     are_headings,
     is_heading,
     is_no_row,
+    is_other_header,
     is_subtotal,
     is_total,
 )
 from labelfix.data.formats.many_columns import flags_of, numbers_of
 
+MOST_TITLES = 100
+"""Titles of which any may begin a header that stands between the rows."""
 MOST_AROUND = 16
 """Bytes of spaces that may stand around a title where it is repeated."""
 
@@ -49,6 +52,7 @@ class NoRows:
         totals: Those that add rows above them up.
         comments: How many lines of comment there are, with another number of cells.
         end: A report's last lines, where they have another number of cells.
+        other_header: The first row, from 1, that has the titles in another order.
     """
 
     titles: Sequence[str]
@@ -60,6 +64,7 @@ class NoRows:
     ruler: bool = False
     comments: int = 0
     end: Sequence[str] = ()
+    other_header: int | None = None
     _seen: int = 0
     _alone: dict[int, str] = field(default_factory=dict)
     """Rows of which only the first cell is filled, as a heading may: positions and cells."""
@@ -149,6 +154,8 @@ class NoRows:
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
                 (self.drawn if drawn else self.again).append(first + row)
                 none.append(row)
+            elif is_other_header(cells, self.titles):
+                self.other_header = self.other_header or first + row + 1 - len(self.rows)
         for row in pc.indices_nonzero(pc.match_substring_regex(batch.column(0), SUBTOTAL)).to_pylist():
             if is_subtotal(_cells(batch, row)):
                 self.totals.append(first + row)
@@ -183,6 +190,12 @@ class NoRows:
             told = "lines of a report's end below the rows, which are passed over"
             yield f"{told}: {len(below)}, {below[0].strip()[:60]!r}"
 
+    @cached_property
+    def _begins_header(self) -> str:
+        """What the first cell of a header of the same titles holds, in another order or case."""
+        titles = [rf"\Q{title}\E" for title in self.titles[:MOST_TITLES] if title and "\\" not in title]
+        return rf"(?i)^\s*(?:{'|'.join(titles)})\s*$"
+
     def _take_headings(self, begins: pa.Array, alone: pa.Array, others: pa.Array, first: int) -> None:
         """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
         hashed = pc.and_(others, pc.match_substring_regex(begins, WIDE_COMMENT))
@@ -200,19 +213,21 @@ class NoRows:
                 self._alone[first + row] = cell
 
     def _candidates(self, batch: pa.RecordBatch, first: int) -> tuple[list[int], list[int]]:
-        """Rows that hold all titles as they are, and rows worth a look: the longest title, and the very first one."""
+        """Rows that hold all titles as they are, and those worth a look: with the longest title, or any first."""
         keys = [title.encode("utf-8", "surrogateescape") for title in self.titles]
         place = max(range(len(keys)), key=lambda at: len(self.titles[at]))
         column, key = batch.column(place), keys[place]
-        begin = [0] if first == 0 else []
+        begins = pc.match_substring_regex(batch.column(0), self._begins_header)
+        begin = {*([0] if first == 0 else []), *pc.indices_nonzero(begins).to_pylist()}
         if not key:
-            return [], begin
+            return [], sorted(begin)
         near = flags_of(pc.match_substring(column, key)) & (_lengths(column) <= len(key) + MOST_AROUND)
         same = near & (first + np.arange(len(near)) > 0)
         for title, cells in zip(keys, batch.columns, strict=True):
             if same.any():
                 same &= flags_of(pc.starts_with(cells, title)) & (_lengths(cells) == len(title))
-        return np.flatnonzero(same).tolist(), sorted({*np.flatnonzero(near & ~same).tolist(), *begin})
+        again = np.flatnonzero(same).tolist()
+        return again, sorted({*np.flatnonzero(near).tolist(), *begin} - set(again))
 
 
 def _lengths(cells: pa.Array) -> npt.NDArray[np.int32]:

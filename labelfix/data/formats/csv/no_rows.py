@@ -101,7 +101,17 @@ def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
         return len(cells) > 1
     if first and RULER.fullmatch(" ".join(cells)):
         return True
-    return len(cells) > 1 and [cell.strip("\ufeff \t") for cell in cells] == list(titles)
+    return len(cells) > 1 and _as_titles(cells) == _as_titles(titles)
+
+
+def is_other_header(cells: Sequence[str], titles: Sequence[str]) -> bool:
+    """Whether a record has all titles in another order: the header of a file that was put below this one."""
+    words = all(any(map(str.isalpha, title)) for title in titles)
+    return len(cells) > 1 and words and sorted(_as_titles(cells)) == sorted(_as_titles(titles))
+
+
+def _as_titles(cells: Sequence[str]) -> list[str]:
+    return [cell.strip("\ufeff \t").casefold() for cell in cells]
 
 
 def is_total(cells: Sequence[str], rows: range) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -96,6 +96,10 @@ class Ragged:
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
         fewer = "fill in what is missing; a cell may be empty, and has its delimiter then"
+        if any(b[0] == a[0] + 1 and a[1] + b[1] == header + 1 for a, b in pairwise(self._first)):
+            fewer = "a line break within a cell seems to have cut a row in two: quote cells that hold line breaks"
+        if all(cells == 1 for _, cells, _ in self._first):
+            fewer = f"cells of the header are parted by {self._dialect.delimiter!r}: part those of the rows by it, too"
         first = [(n - self._before(n, passed), cells, text) for n, cells, text in self._first[:DEFECTS_LISTED]]
         lines = lines_of(self._dialect, [number for number, _, _ in first], comments=bool(self.comments))
         found = [

@@ -25,6 +25,7 @@ from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
+from labelfix.data.spelling import names_as_before
 from labelfix.errors import Defect, InputError
 from labelfix.progress import rows_done
 
@@ -59,10 +60,14 @@ class CsvSource(HashedFiles):
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
         self._dialects = self._find_dialects(options)
+        renamed, respelled = names_as_before([dialect.header for dialect in self._dialects])
+        for place, names in enumerate(renamed):
+            header = tuple(names.get(name, name) for name in self._dialects[place].header)
+            self._dialects[place] = replace(self._dialects[place], header=header)
         check_headers(self._dialects, self.files, self.name)
         self.titles = self._dialects[0].titles
         self.schema: pa.Schema = self._type_columns()
-        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
+        self.remarks: tuple[str, ...] = (*respelled, *dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         for chunk in self.verbatim(columns, rows):
@@ -117,6 +122,10 @@ class CsvSource(HashedFiles):
                 rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
+            if no_rows is not None and no_rows.other_header is not None:
+                what = "has the titles of the columns again, in another order, as where two files were joined"
+                remedy = "give the files as they were, in one folder"
+                raise InputError([Defect("error", file, no_rows.other_header, what, remedy)])
             if no_rows is not None:
                 self._dialects[place] = replace(dialect, passed=no_rows.found())
                 tails = tails or no_rows.retype

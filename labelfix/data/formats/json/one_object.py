@@ -29,6 +29,9 @@ COCO = {"images", "annotations", "categories"}
 NAMES = "id2label"
 """Where the configuration of a model of transformers has the names of its classes."""
 
+COLUMNS = frozenset(("id", "text", "label", "labels"))
+"""Keys of which two or more are columns, and no classes."""
+
 MANY = 10
 """Keys from which an object of plain values is not a row but a label for each key; and objects from which a list deep
 in another object is a table, whatever it is called."""
@@ -68,6 +71,10 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
         objects = _objects(text, whole, over_lines)
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
+    sizes = {key: len(part) for key, part in value.items() if isinstance(part, list)}
+    if len(sizes.keys() & COLUMNS) > 1 and len({sizes[key] for key in sizes.keys() & COLUMNS}) > 1:
+        shown = ", ".join(f"{key!r} ({size:,})" for key, size in sizes.items())
+        raise input_error(text.name, f"holds columns of different lengths: {shown}", "give all of them a value a row")
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
     found = None if splits else _table(value)

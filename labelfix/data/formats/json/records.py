@@ -147,7 +147,8 @@ def _lines(file: TextFile) -> Iterator[tuple[int, list[str]]]:
     parts: list[str] = []
     number = 1
     for text in _texts(file):
-        lines = text.split("\n")
+        # Files that were put one after the other have their marks between the lines.
+        lines = (text.replace("\n\ufeff", "\n") if "\ufeff" in text else text).split("\n")
         if len(lines) == 1:
             parts.append(text)
             if sum(map(len, parts)) > RECORD_BYTES:
