@@ -25,6 +25,8 @@ from labelfix.remote import as_path
 from labelfix.scoring.kept_rows import pieces_of
 from labelfix.scoring.scorer import Kept, NewBlocks
 
+LOOK = "look at some of its labels, in `labelfix flag`, before you use them"
+
 TableLike = Any
 """A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""
 
@@ -201,7 +203,7 @@ class AppliedRun(OpenedRun):
         scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later, kept=kept)
 
         def said() -> dict[str, Any]:
-            return {} if later is None else self._said_of(later, blocks)
+            return {} if later is None else self._said_of(later, blocks, progress)
 
         return scorer.corrected(blocks, progress), said
 
@@ -222,12 +224,15 @@ class AppliedRun(OpenedRun):
         self._pieces.append(pieces)
         return lambda count, compute: pieces.through(range(count), compute)
 
-    def _said_of(self, later: LaterRows, blocks: NewBlocks) -> dict[str, Any]:
-        """What may be said of new rows, beside the run's own."""
+    def _said_of(self, later: LaterRows, blocks: NewBlocks, progress: Progress) -> dict[str, Any]:
+        """What may be said of new rows, beside the run's own; a warning for each way in which they are unlike these."""
         own = self.manifest["data"]["noisy"]["content_hash"] == blocks.rows.source.content_hash()
         rows = CorrectedFile(self.folder.corrected)
         given, predicted = counts_of(rows, self.classes, ("given_label", "predicted_label"))
-        return later.figures(given, predicted, own)
+        figures = later.figures(given, predicted, own)
+        for why in () if own else figures["new_rows"]["not_met"]:
+            progress.warn(f"{blocks.rows.source.name}: rows unlike those of the run: {why}; {LOOK}")
+        return figures
 
     def _written(self, soft_top_k: int | None, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How corrected labels become a table."""

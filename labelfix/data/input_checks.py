@@ -205,7 +205,8 @@ def _warn_of_odd_cells(
     }
     some = [name for name, warnings in told.items() if warnings]
     for warning in (each for name in some[:WARNED_COLUMNS] for each in told[name]):
-        findings.warning(warning.file, warning.what, warning.remedy, warning.row)
+        tell = findings.error if warning.severity == "error" else findings.warning
+        tell(warning.file, warning.what, warning.remedy, warning.row)
     if len(some) > WARNED_COLUMNS:
         rest = some[WARNED_COLUMNS:]
         what = f"{len(rest)} more columns have cells that count as missing, or odd numbers: {_some(rest)}"

@@ -1,7 +1,8 @@
 """What can be said of new rows that a run has corrected: under which assumption, and whether it can hold.
 
 A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but it can be seen to fail:
-where the shares of given or predicted classes differ from those of the run's own rows by more than chance, where given
+where the shares of given or predicted classes differ from those of the run's own rows by more than chance and by more
+than one row in twenty, where given
 labels look wrong more or less often than those of the trusted rows, or where the rows are those that the run was
 trained on.
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from labelfix.data.arrays import Counts
 from labelfix.data.labels.noise_rate import OPINION_FROM
-from labelfix.data.labels.same_shares import same_shares
+from labelfix.data.labels.same_shares import MAX_DRIFT, distance_of, same_shares
 from labelfix.data.sampling import LEVEL
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence.judges_answers import QUESTIONS
@@ -119,9 +120,9 @@ class LaterRows:
         )
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:
-        """A sentence if class shares differ from the run's by more than chance; else empty."""
+        """A sentence if class shares differ from the run's by more than chance and than a little; else empty."""
         p = same_shares(here, there)
-        if p is None or p >= LEVEL:
+        if p is None or p >= LEVEL or distance_of(here, there) <= MAX_DRIFT:
             return ""
         ours, theirs = here / here.sum(), there / there.sum()
         most = int(np.abs(ours - theirs).argmax())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from labelfix.data.labels.same_shares import MAX_DRIFT
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_baseline
@@ -23,7 +24,7 @@ from labelfix.outputs.corrected_rows import (
     open_corrected,
 )
 from labelfix.outputs.corrected_schema import SOURCE_SCORES, CorrectedMetadata, lack
-from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
+from labelfix.outputs.drift import DRIFT_LEVEL, compare
 from labelfix.outputs.flag_rules import by_budget, by_guarantee
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.own_inputs import find_rows
@@ -129,7 +130,8 @@ def flag(
     if asked.max_noise_rate is not None:
         rate = noise_rate(known, source, folder is not None)
         judgement = replace(judgement, noise_rate=rate, max_noise_rate=asked.max_noise_rate)
-    if folder is None and (asked.max_noise_rate is not None or asked.max_false_flags is not None):
+    unlike = (known.get("new_rows") or {}).get("not_met") if folder is None else None
+    if folder is None and (unlike or asked.max_noise_rate is not None or asked.max_false_flags is not None):
         judgement = replace(judgement, assumptions=of_new_rows(known), new_rows=known.get("new_rows"))
     if asked.against is not None:
         level = DRIFT_LEVEL if asked.drift_level is None else asked.drift_level

@@ -110,6 +110,22 @@ def test_classes_in_other_shares_are_said_in_plain_words(folder, capsys):
     assert said.count("this does not hold, so what is said here may not either") == 2
 
 
+def test_rows_unlike_the_runs_are_told_by_correct_and_by_any_gate(folder, capsys):
+    """Also where classes have other shares by more than chance alone: by one row in twenty and no more they may."""
+    write(folder / "unlike.csv", 600, 3, 0.3, (0.8, 0.1, 0.1))
+    files = ["--run", str(folder / "run"), "--noisy", str(folder / "unlike.csv"), "--overwrite"]
+    assert main(["correct", *files, "--out", str(folder / "scored.csv")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("rows unlike those of the run: ") == 2
+    assert correct(folder, "unlike.csv") == 0
+    assert main(["flag", "--corrected", str(folder / "unlike.parquet"), "--show", "0"]) == 0
+    assert capsys.readouterr().out.count("this does not hold, so what is said here may not either: ") == 2
+    for name in ("new", "noisy"):
+        files[3] = str(folder / f"{name}.csv")
+        assert main(["correct", *files, "--out", str(folder / "scored.csv")]) == 0
+        assert "unlike" not in capsys.readouterr().err
+
+
 def test_the_runs_own_rows_are_told_apart(folder, capsys):
     assert correct(folder, "noisy.csv", "own.parquet") == 0
     lost = flagged(folder, "own.parquet", capsys, "--max-false-flags", "0.2")["new_rows"]["not_met"]

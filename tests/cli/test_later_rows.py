@@ -128,3 +128,21 @@ def test_numbers_in_another_unit_are_told(run, tmp_path, capsys, factor, told):
     assert correct(run, tmp_path, rows) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert ("column 'size': 38 of 40 rows have numbers far from those that the run has seen" in said) == told
+
+
+def test_a_column_of_numbers_of_which_no_cell_is_one_is_refused_like_one_that_is_absent(run, tmp_path, capsys):
+    """A few cells, and what people write where there is none, are missing values."""
+    rows = [row.split(",") for row in RIGHT]
+    assert correct(run, tmp_path, [",".join([i, f"about {n}", *rest]) for i, n, *rest in rows]) == 2
+    assert "column 'size': 40 cells are no number" in " ".join(capsys.readouterr().err.split())
+    assert correct(run, tmp_path, [",".join([i, "?", *rest]) for i, _, *rest in rows]) == 0
+    few = [",".join([i, f"about {n}", *rest]) for i, n, *rest in rows[:4]]
+    assert correct(run, tmp_path, few, out="few.parquet") == 0
+
+
+def test_given_labels_may_be_spelled_otherwise_and_those_that_say_nothing_are_none(run, tmp_path, capsys):
+    assert correct(run, tmp_path, [f"{row[:-1]}{row[-1].upper()}" for row in RIGHT], out="upper.csv") == 0
+    with open(tmp_path / "upper.csv", newline="", encoding="utf-8") as stream:
+        assert {row["given_label"] for row in csv.DictReader(stream)} == {"no", "yes"}
+    assert correct(run, tmp_path, [*RIGHT, "m1,3,4,True,unclear"]) == 2
+    assert 'label "unclear" is not one of' in capsys.readouterr().err
