@@ -55,16 +55,18 @@ class Run(AskingRun):
     def evaluate(
         self,
         truth: TableLike,
+        corrected: str | Path | pa.Table | None = None,
         *,
         label_column: str | None = None,
         id_column: str | None = None,
         encoding: str | None = None,
     ) -> dict[str, Any]:
-        """Compare the run's corrected labels with a truth.
+        """Compare the run's corrected labels, or those of later rows, with a truth.
 
         Args:
             truth: A path or a table of ids and true labels. Without ids its rows are found by their inputs, if it has
                 those of the run. Rows that were trusted in training are left out: their labels were given.
+            corrected: What `correct` gave or `correct_to` wrote, to be compared by id instead of the run's own rows.
             label_column: Column of the true labels. Default: found by its name, as in a trusted file.
             id_column: Column of the ids. Default: as in the run.
             encoding: Of a text file that is not UTF-8.
@@ -79,7 +81,8 @@ class Run(AskingRun):
                 ids are found, is gone.
         """
         data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
-        return evaluate(self, read_truth(truth, self.classes, data, self.columns.id, self.columns.spec))
+        table = read_truth(truth, self.classes, data, self.columns.id, self.columns.spec)
+        return evaluate(self, table, _corrected_of(corrected))
 
     def flag(
         self,
@@ -138,10 +141,7 @@ class Run(AskingRun):
             show=show,
             noisy=noisy,
         )
-        of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
-        if of is not None and not isinstance(of, Path | pa.Table):
-            remedy = "give the Arrow table of `correct` as it came, or a file that `correct_to` wrote"
-            raise input_error("corrected", f"is of type {type(of).__name__}, which has lost what belongs to it", remedy)
+        of = _corrected_of(corrected)
         return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(
@@ -329,3 +329,12 @@ class Run(AskingRun):
         if path.suffix.lower() not in (".html", ".htm"):
             raise SettingsError(f"{path}: the report is one HTML file; name it .html")
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))
+
+
+def _corrected_of(corrected: object) -> Path | pa.Table | None:
+    """Corrected labels as they are given from Python."""
+    of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
+    if of is not None and not isinstance(of, Path | pa.Table):
+        remedy = "give the Arrow table of `correct` as it came, or a file that `correct_to` wrote"
+        raise input_error("corrected", f"is of type {type(of).__name__}, which has lost what belongs to it", remedy)
+    return of

@@ -103,7 +103,7 @@ def flag(
     """Find the rows of a finished run, or of a file or a table of corrected labels, that look wrong, worst first."""
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)
-    path, source, rows = _opened(of)
+    path, source, rows = opened_labels(of)
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     about = corrected_metadata(rows)
@@ -172,7 +172,7 @@ class _Sources:
         return look_up(found, self.about, places, with_content)
 
 
-def _opened(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:
+def opened_labels(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:
     """Where corrected labels lie, what they are called, and themselves."""
     if isinstance(of, RunFolder):
         return of.corrected, str(of.path), open_corrected(of.corrected)

@@ -165,3 +165,23 @@ def test_a_run_without_judges_gives_no_p_values(folder, capsys):
     assert main(["flag", "--corrected", str(folder / "plain.parquet"), "--max-false-flags", "0.2"]) == 2
     assert "has no p-values" in capsys.readouterr().err
     assert main(["flag", "--corrected", str(folder / "plain.parquet")]) == 0
+
+
+def test_later_rows_are_evaluated_by_the_file_that_correct_wrote(folder, capsys):
+    truth = json.loads((folder / "truth.json").read_text())
+    (folder / "truth.csv").write_text("\n".join(["id,label", *(f"{i},{c}" for i, c in enumerate(truth))]) + "\n")
+    words = ["evaluate", "--run", str(folder / "run"), "--truth", str(folder / "truth.csv"), "--format", "json"]
+    capsys.readouterr()
+    assert main([*words, "--corrected", str(folder / "new.parquet")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    table = pq.read_table(folder / "new.parquet").to_pydict()
+    right = np.mean([a == truth[int(i)] for i, a in zip(table["id"], table["corrected_label"], strict=True)])
+    assert said["corrected_right"]["value"] == pytest.approx(right)
+    assert (said["matched"], said["trusted_left_out"], said["doubted"]) == (900, 0, [])
+    assert correct(folder, "new.csv", "new_scored.csv", "--overwrite") == 0
+    assert main([*words, "--corrected", str(folder / "new_scored.csv")]) == 2
+    assert "write it again as .parquet with `labelfix correct`" in capsys.readouterr().err
+    other = folder / "other_truth.csv"
+    other.write_text("id,label\nelse,x\n")
+    assert main(["evaluate", "--run", str(folder / "run"), "--truth", str(other)]) == 2
+    assert "rows that came later are evaluated by --corrected" in capsys.readouterr().err
