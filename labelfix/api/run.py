@@ -149,6 +149,7 @@ class Run(AskingRun):
         corrected_labels: str | Path | None = None,
         *,
         classifier: str | Path | None = None,
+        corrected: str | Path | pa.Table | None = None,
         noisy: TableLike | None = None,
         min_confidence: float | None = None,
         drop_issues: bool = False,
@@ -158,12 +159,13 @@ class Run(AskingRun):
         overwrite: bool = False,
         answers: bool = False,
     ) -> ExportReport | None:
-        """Give the noisy file back with its labels corrected: the same columns, order and types. Or the classifier.
+        """Give the noisy file back with its labels corrected: the same columns, order and types. Or a classifier.
 
         Args:
             corrected_labels: The file (.parquet, .csv, .tsv, .jsonl, .json) or, for images, a folder.
             classifier: A folder to copy the classifier into.
-            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
+            corrected: What `correct` gave or `correct_to` wrote: it is the file of those later rows that is given back.
+            noisy: Where the noisy file of the run (of those rows) lies now, if it was moved; or the table in memory.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             drop_issues: Leave out the rows whose labels look wrong.
             details: Add the scores.
@@ -192,7 +194,8 @@ class Run(AskingRun):
             said = export_labels(
                 self.folder,
                 out,
-                noisy=self._noisy_file(noisy),
+                corrected=_corrected_of(corrected),
+                noisy=self._noisy_file(noisy) if corrected is None else noisy,
                 min_confidence=min_confidence,
                 drop_issues=drop_issues,
                 details=details,

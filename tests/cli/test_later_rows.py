@@ -3,8 +3,11 @@
 import csv
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import labelfix
 from labelfix.cli import main
 
 HEADER = "id,size,weight,kind,label"
@@ -146,3 +149,55 @@ def test_given_labels_may_be_spelled_otherwise_and_those_that_say_nothing_are_no
         assert {row["given_label"] for row in csv.DictReader(stream)} == {"no", "yes"}
     assert correct(run, tmp_path, [*RIGHT, "m1,3,4,True,unclear"]) == 2
     assert 'label "unclear" is not one of' in capsys.readouterr().err
+
+
+WRONG = [f"n{i},{50 + i},3,True,{('no', 'yes')[i > 1]}" for i in range(6)]
+
+
+def export(run, tmp_path, *flags, out="fixed.csv"):
+    words = ["export", "--run", run, "--corrected", str(tmp_path / "scored.parquet")]
+    return main([*words, "--corrected-labels", str(tmp_path / out), *flags])
+
+
+def test_the_file_of_later_rows_comes_back_with_its_labels_corrected(run, tmp_path, monkeypatch, capsys):
+    """The same bytes but for the labels, and columns that it spells otherwise keep their names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("\ufeffID;Size;Weight;Kind;LABEL\r\n" + "\r\n".join(WRONG).replace(",", ";"))
+    assert main(["correct", "--run", run, "--noisy", "new.csv", "--out", "scored.parquet"]) == 0
+    assert export(run, tmp_path) == 0
+    assert "6 rows: 2 labels changed" in capsys.readouterr().err
+    lines = (tmp_path / "fixed.csv").read_bytes().decode().split("\r\n")
+    assert lines[:2] == ["\ufeffID;Size;Weight;Kind;LABEL;given_label", "n0;50;3;True;yes;no"]
+    assert lines[3] == WRONG[2].replace(",", ";") + ";yes"
+    before = (tmp_path / "new.csv").read_bytes()
+    assert export(run, tmp_path, "--overwrite", out="new.csv") == 2
+    assert "which is never changed" in capsys.readouterr().err
+    assert (tmp_path / "new.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("column", ["id", "nr"])
+def test_a_file_that_holds_other_rows_than_those_corrected_is_refused(run, tmp_path, capsys, column):
+    """It has no hash: its ids tell, or its labels and how many rows it has."""
+    new = tmp_path / "new.csv"
+    scored = ["correct", "--run", run, "--noisy", str(new), "--out", str(tmp_path / "scored.parquet")]
+    header = HEADER.replace("id", column)
+    new.write_text("\n".join([header, *WRONG]) + "\n")
+    assert main(scored) == 0
+    for rows in ([WRONG[1], WRONG[0], *WRONG[2:]] if column == "id" else WRONG[::-1], WRONG[:5]):
+        new.write_text("\n".join([header, *rows]) + "\n")
+        assert export(run, tmp_path, "--noisy", str(new)) == 2
+        assert "rows that were corrected" in capsys.readouterr().err.replace("row that was", "rows that were")
+    assert export(run, tmp_path, "--answers") == 2
+    assert not (tmp_path / "fixed.csv").exists()
+
+
+def test_later_rows_without_labels_get_a_column_of_them_and_a_frame_comes_back_too(run, tmp_path):
+    columns = zip(*(row.split(",") for row in WRONG), strict=True)
+    frame = pa.table(dict(zip(HEADER.split(","), map(list, columns), strict=True)))
+    opened = labelfix.load_run(run)
+    bare = frame.drop_columns(["label"])
+    out = tmp_path / "filled.parquet"
+    opened.export(out, corrected=opened.correct(bare, unlabelled=True), noisy=bare)
+    assert pq.read_table(out).column("label").to_pylist() == ["yes"] * 6
+    report = opened.export(tmp_path / "fixed.parquet", corrected=opened.correct(frame), noisy=frame)
+    assert report.changed == 2
