@@ -60,7 +60,7 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(context, finished_run(run))
+    opened = open_run(context, finished_run(run, context))
     result = opened.evaluate(truth, corrected, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format == "json":
         voice.data(*json_text(result).splitlines())

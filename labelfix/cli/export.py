@@ -129,7 +129,7 @@ def export(
     from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     place = None if tasks is None else place_of(tasks, out, overwrite)
     if place is not None:
         check_target(context, place, folder, "--out", tasks in FOLDERS)

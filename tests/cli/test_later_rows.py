@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -206,3 +207,15 @@ def test_later_rows_without_labels_get_a_column_of_them_and_a_frame_comes_back_t
     assert pq.read_table(out).column("label").to_pylist() == ["yes"] * 6
     report = opened.export(tmp_path / "fixed.parquet", corrected=opened.correct(frame), noisy=frame)
     assert report.changed == 2
+
+
+def test_columns_that_are_absent_are_one_error_and_a_run_that_was_not_named_is_said(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, "runs/latest")
+    (tmp_path / "other.csv").write_text("id,text,label\nn1,a text,no\n")
+    assert main(["correct", "--noisy", "other.csv", "--out", "scored.csv"]) == 2
+    said = capsys.readouterr().err
+    assert "run: runs/latest, the newest finished one" in said
+    assert said.count("other.csv: has no columns 'size', 'weight', 'kind'; its columns are id, text, label") == 1
+    assert main(["predict", "--run", run, "--input", "other.csv", "--out", "scored.csv"]) == 2
+    assert "newest" not in capsys.readouterr().err
