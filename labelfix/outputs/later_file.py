@@ -41,7 +41,7 @@ def later_labels(corrected: Path | pa.Table, label: str | None, noisy: Any = Non
     if noisy is None and len(files) == 1:
         place = find_rows(files, None, path, None)[0].get(files[0])
     if place is None:
-        what = f"was made of {', '.join(files[:3]) or 'no rows'}, which is no single file here or beside it"
+        what = f"was made of {', '.join(files[:3]) or 'no rows'}: no single file that lies here or beside it"
         raise input_error(name, what, "name it by --noisy")
     source = open_table(place, memory_name(place, "rows"), options=ReadOptions(about.encoding))
     names = source.schema.names
