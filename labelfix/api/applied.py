@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
 from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.corrected_labels import CorrectedLabels
-from labelfix.evidence.later_rows import LaterRows
+from labelfix.evidence.later_rows import PREDICTED, LaterRows, other_shares
 from labelfix.evidence.saved_judges import Judges
 from labelfix.outputs.corrected_rows import CorrectedFile, counts_of
 from labelfix.outputs.exports import corrected_table, prediction_table, with_evidence, write_corrected, write_tables
@@ -186,7 +187,13 @@ class AppliedRun(OpenedRun):
     def _predictions(self, rows: TableLike, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
         scorer = replace(self._scorer(None, out), kept=self._kept("predicted", blocks, progress))
-        return (prediction_table(*block) for block in scorer.predicted(blocks, progress))
+        counts = np.zeros(len(self.classes), dtype=np.int64)
+        for table, probabilities in scorer.predicted(blocks, progress):
+            counts += np.bincount(probabilities.argmax(axis=1), minlength=len(counts))
+            yield prediction_table(table, probabilities)
+        (own,) = counts_of(CorrectedFile(self.folder.corrected), self.classes, ("predicted_label",))
+        if why := other_shares(PREDICTED, counts, own, self.classes):
+            progress.warn(f"{blocks.rows.source.name}: rows unlike those of the run: {why}")
 
     def _labels(
         self,

@@ -120,6 +120,12 @@ def test_rows_unlike_the_runs_are_told_by_correct_and_by_any_gate(folder, capsys
     assert correct(folder, "unlike.csv") == 0
     assert main(["flag", "--corrected", str(folder / "unlike.parquet"), "--show", "0"]) == 0
     assert capsys.readouterr().out.count("this does not hold, so what is said here may not either: ") == 2
+    words = ["--input", files[3], "--out", str(folder / "predicted.csv"), "--overwrite"]
+    assert main(["predict", *files[:2], *words]) == 0
+    assert "rows unlike those of the run: 8" in " ".join(capsys.readouterr().err.split())
+    words[1] = str(folder / "new.csv")
+    assert main(["predict", *files[:2], *words]) == 0
+    assert "unlike" not in capsys.readouterr().err
     for name in ("new", "noisy"):
         files[3] = str(folder / f"{name}.csv")
         assert main(["correct", *files, "--out", str(folder / "scored.csv")]) == 0

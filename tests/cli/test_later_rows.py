@@ -219,3 +219,12 @@ def test_columns_that_are_absent_are_one_error_and_a_run_that_was_not_named_is_s
     assert said.count("other.csv: has no columns 'size', 'weight', 'kind'; its columns are id, text, label") == 1
     assert main(["predict", "--run", run, "--input", "other.csv", "--out", "scored.csv"]) == 2
     assert "newest" not in capsys.readouterr().err
+
+
+def test_rows_that_lack_the_ids_of_the_run_are_told_that_they_are_numbered(run, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("\n".join([HEADER.replace("id,", "nr,"), *RIGHT]) + "\n")
+    words = ["correct", "--run", run, "--noisy", str(tmp_path / "new.csv"), "--out", str(tmp_path / "scored.csv")]
+    assert main(words) == 0
+    assert "has no column 'id': its ids are row numbers" in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--id-column", "nr", "--overwrite"]) == 0
+    assert "row numbers" not in capsys.readouterr().err
