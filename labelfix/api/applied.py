@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
 from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.corrected_labels import CorrectedLabels
-from labelfix.evidence.later_rows import LaterRows
+from labelfix.evidence.later_rows import PREDICTED, LaterRows, other_shares
 from labelfix.evidence.saved_judges import Judges
 from labelfix.outputs.corrected_rows import CorrectedFile, counts_of
 from labelfix.outputs.exports import corrected_table, prediction_table, with_evidence, write_corrected, write_tables
@@ -24,6 +25,8 @@ from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path
 from labelfix.scoring.kept_rows import pieces_of
 from labelfix.scoring.scorer import Kept, NewBlocks
+
+LOOK = "look at some of its labels, in `labelfix flag`, before you use them"
 
 TableLike = Any
 """A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""
@@ -184,7 +187,13 @@ class AppliedRun(OpenedRun):
     def _predictions(self, rows: TableLike, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
         scorer = replace(self._scorer(None, out), kept=self._kept("predicted", blocks, progress))
-        return (prediction_table(*block) for block in scorer.predicted(blocks, progress))
+        counts = np.zeros(len(self.classes), dtype=np.int64)
+        for table, probabilities in scorer.predicted(blocks, progress):
+            counts += np.bincount(probabilities.argmax(axis=1), minlength=len(counts))
+            yield prediction_table(table, probabilities)
+        (own,) = counts_of(CorrectedFile(self.folder.corrected), self.classes, ("predicted_label",))
+        if why := other_shares(PREDICTED, counts, own, self.classes):
+            progress.warn(f"{blocks.rows.source.name}: rows unlike those of the run: {why}")
 
     def _labels(
         self,
@@ -201,7 +210,7 @@ class AppliedRun(OpenedRun):
         scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later, kept=kept)
 
         def said() -> dict[str, Any]:
-            return {} if later is None else self._said_of(later, blocks)
+            return {} if later is None else self._said_of(later, blocks, progress)
 
         return scorer.corrected(blocks, progress), said
 
@@ -222,12 +231,15 @@ class AppliedRun(OpenedRun):
         self._pieces.append(pieces)
         return lambda count, compute: pieces.through(range(count), compute)
 
-    def _said_of(self, later: LaterRows, blocks: NewBlocks) -> dict[str, Any]:
-        """What may be said of new rows, beside the run's own."""
+    def _said_of(self, later: LaterRows, blocks: NewBlocks, progress: Progress) -> dict[str, Any]:
+        """What may be said of new rows, beside the run's own; a warning for each way in which they are unlike these."""
         own = self.manifest["data"]["noisy"]["content_hash"] == blocks.rows.source.content_hash()
         rows = CorrectedFile(self.folder.corrected)
         given, predicted = counts_of(rows, self.classes, ("given_label", "predicted_label"))
-        return later.figures(given, predicted, own)
+        figures = later.figures(given, predicted, own)
+        for why in () if own else figures["new_rows"]["not_met"]:
+            progress.warn(f"{blocks.rows.source.name}: rows unlike those of the run: {why}; {LOOK}")
+        return figures
 
     def _written(self, soft_top_k: int | None, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How corrected labels become a table."""

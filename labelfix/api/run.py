@@ -55,16 +55,18 @@ class Run(AskingRun):
     def evaluate(
         self,
         truth: TableLike,
+        corrected: str | Path | pa.Table | None = None,
         *,
         label_column: str | None = None,
         id_column: str | None = None,
         encoding: str | None = None,
     ) -> dict[str, Any]:
-        """Compare the run's corrected labels with a truth.
+        """Compare the run's corrected labels, or those of later rows, with a truth.
 
         Args:
             truth: A path or a table of ids and true labels. Without ids its rows are found by their inputs, if it has
                 those of the run. Rows that were trusted in training are left out: their labels were given.
+            corrected: What `correct` gave or `correct_to` wrote, to be compared by id instead of the run's own rows.
             label_column: Column of the true labels. Default: found by its name, as in a trusted file.
             id_column: Column of the ids. Default: as in the run.
             encoding: Of a text file that is not UTF-8.
@@ -79,7 +81,8 @@ class Run(AskingRun):
                 ids are found, is gone.
         """
         data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
-        return evaluate(self, read_truth(truth, self.classes, data, self.columns.id, self.columns.spec))
+        table = read_truth(truth, self.classes, data, self.columns.id, self.columns.spec)
+        return evaluate(self, table, _corrected_of(corrected))
 
     def flag(
         self,
@@ -138,10 +141,7 @@ class Run(AskingRun):
             show=show,
             noisy=noisy,
         )
-        of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
-        if of is not None and not isinstance(of, Path | pa.Table):
-            remedy = "give the Arrow table of `correct` as it came, or a file that `correct_to` wrote"
-            raise input_error("corrected", f"is of type {type(of).__name__}, which has lost what belongs to it", remedy)
+        of = _corrected_of(corrected)
         return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(
@@ -149,6 +149,7 @@ class Run(AskingRun):
         corrected_labels: str | Path | None = None,
         *,
         classifier: str | Path | None = None,
+        corrected: str | Path | pa.Table | None = None,
         noisy: TableLike | None = None,
         min_confidence: float | None = None,
         drop_issues: bool = False,
@@ -158,12 +159,13 @@ class Run(AskingRun):
         overwrite: bool = False,
         answers: bool = False,
     ) -> ExportReport | None:
-        """Give the noisy file back with its labels corrected: the same columns, order and types. Or the classifier.
+        """Give the noisy file back with its labels corrected: the same columns, order and types. Or a classifier.
 
         Args:
             corrected_labels: The file (.parquet, .csv, .tsv, .jsonl, .json) or, for images, a folder.
             classifier: A folder to copy the classifier into.
-            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
+            corrected: What `correct` gave or `correct_to` wrote: it is the file of those later rows that is given back.
+            noisy: Where the noisy file of the run (of those rows) lies now, if it was moved; or the table in memory.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             drop_issues: Leave out the rows whose labels look wrong.
             details: Add the scores.
@@ -192,7 +194,8 @@ class Run(AskingRun):
             said = export_labels(
                 self.folder,
                 out,
-                noisy=self._noisy_file(noisy),
+                corrected=_corrected_of(corrected),
+                noisy=self._noisy_file(noisy) if corrected is None else noisy,
                 min_confidence=min_confidence,
                 drop_issues=drop_issues,
                 details=details,
@@ -329,3 +332,12 @@ class Run(AskingRun):
         if path.suffix.lower() not in (".html", ".htm"):
             raise SettingsError(f"{path}: the report is one HTML file; name it .html")
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))
+
+
+def _corrected_of(corrected: object) -> Path | pa.Table | None:
+    """Corrected labels as they are given from Python."""
+    of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
+    if of is not None and not isinstance(of, Path | pa.Table):
+        remedy = "give the Arrow table of `correct` as it came, or a file that `correct_to` wrote"
+        raise input_error("corrected", f"is of type {type(of).__name__}, which has lost what belongs to it", remedy)
+    return of

@@ -118,7 +118,7 @@ def certify(
     from labelfix.certificates import campaign as campaigns
 
     voice = options.voice(context)
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
     if check:
         _check(folder, noisy, voice, output_format)

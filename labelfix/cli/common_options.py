@@ -110,7 +110,7 @@ Corrected = Annotated[
         callback=placed,
         metavar="FILE",
         panel=ROWS,
-        doc="Judge this file, written by `labelfix correct`, not the run.",
+        doc="Go by this file of later rows, written by `labelfix correct`, and not by the run's own.",
     ),
 ]
 

@@ -30,7 +30,7 @@ def correct(
     )
     out = options.needed(out, "--out", "name the file to write, for example --out corrected.parquet")
     check_table(context, out)
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     check_table(context, out, folder)
     voice = options.voice(context)
 

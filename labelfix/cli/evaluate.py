@@ -47,25 +47,30 @@ def evaluate(
     context: typer.Context,
     truth: options.Truth = None,
     run: options.Run = None,
+    corrected: options.Corrected = None,
     label_column: TruthColumn = None,
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
     output_format: options.OutputFormat = "text",
 ) -> None:
-    """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels."""
+    """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels.
+
+    Or rows that came later: with --corrected a Parquet file of `labelfix correct`.
+    """
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(context, finished_run(run))
-    result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
+    opened = open_run(context, finished_run(run, context))
+    result = opened.evaluate(truth, corrected, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format == "json":
         voice.data(*json_text(result).splitlines())
         return
     voice.data(*as_lines(result), *doubted_lines(result["doubted"]))
     voice.note(
         f"{result['matched']:,} rows matched by {result['matched_by']}, "
-        f"{result['unmatched']:,} rows of the truth are not in the run; "
-        f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
+        f"{result['unmatched']:,} rows of the truth are not in {'the run' if corrected is None else corrected}"
+        + f"; {result['trusted_left_out']:,} trusted rows are left out, their labels were given"
+        * (corrected is None)
     )
     if result["respelled"]:
         voice.note(f"ids differ from those of the run in {result['respelled']}")

@@ -100,6 +100,7 @@ def export(
     count: TasksCount = 200,
     people: People = 1,
     run: options.Run = None,
+    corrected: options.Corrected = None,
     noisy: options.MovedNoisy = None,
     min_confidence: options.OtherMinConfidence = None,
     drop_issues: DropIssues = False,
@@ -111,6 +112,8 @@ def export(
     safe_csv: options.SafeCsv = False,
 ) -> None:
     """Give the noisy file back with its labels corrected: the same columns, order and types.
+
+    With --corrected that of the later rows which `labelfix correct` has scored.
 
     Or copy the classifier, or write rows for people to label in the tool that they have.
     """
@@ -126,7 +129,7 @@ def export(
     from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     place = None if tasks is None else place_of(tasks, out, overwrite)
     if place is not None:
         check_target(context, place, folder, "--out", tasks in FOLDERS)
@@ -141,6 +144,7 @@ def export(
             report = export_labels(
                 folder,
                 corrected_labels,
+                corrected=corrected,
                 noisy=noisy,
                 min_confidence=min_confidence,
                 drop_issues=drop_issues,
@@ -153,7 +157,7 @@ def export(
         for line in report.notes:
             voice.note(line)
         voice.note(report.sentence)
-        verdict = folder.read_manifest().get("verdict") or {}
+        verdict = (folder.read_manifest().get("verdict") or {}) if corrected is None else {}
         if verdict.get("labels") == "keep":
             voice.warn(f"this goes against the run's own verdict: {verdict['sentence']}")
         voice.data(str(corrected_labels))

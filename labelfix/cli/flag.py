@@ -146,7 +146,7 @@ def flag(
     asked = asked_of(context)
     outputs = Outputs.of(asked.formats, asked.options.show)
     asked.options.refuse_unfit(of_run=asked.corrected is None)
-    folder = finished_run(asked.run, config) if asked.corrected is None else None
+    folder = finished_run(asked.run, config=config) if asked.corrected is None else None
     outputs.refuse_targets(context, asked, folder)
     voice = options.voice(context)
     judgement = flags.flag(folder or asked.corrected, outputs.needing(asked.options), voice.warn)

@@ -38,7 +38,7 @@ def learn(
     from labelfix.outputs.train_again import train_again
 
     voice = options.voice(context)
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     if out is not None:
         refuse_taken(out, overwrite)
     path, rows, sampled = write_decided(folder)

@@ -57,7 +57,7 @@ def next_(
     """
     voice = options.voice(context)
     costs = read_costs(cost or ())
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     if out is None:
         out = TO_LABEL if overwrite else free(TO_LABEL)
     check_table(context, out, folder)

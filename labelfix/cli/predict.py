@@ -28,7 +28,7 @@ def predict(
     )
     out = options.needed(out, "--out", "name the file to write, for example --out predictions.parquet")
     check_table(context, out)
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     check_table(context, out, folder)
     voice = options.voice(context)
 

@@ -32,7 +32,7 @@ def report(
 ) -> None:
     """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
     voice = options.voice(context)
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     path = folder.path / "report.html" if out is None else out
     check_target(context, path, folder)
     opened = open_run(context, folder)

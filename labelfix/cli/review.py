@@ -73,7 +73,7 @@ def review(
         raise SettingsError(f"labelfix review needs {error.name}, which is not installed; {remedy}") from None
     from labelfix.review.opening import open_desk
 
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     with listen(host, port) as listener, open_desk(folder, noisy, budget, queue, who or _user(), nearest) as pages:
         if pages.desk.reader.why_none:
             voice.warn(pages.desk.reader.why_none)

@@ -48,7 +48,7 @@ def sources(
     """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
     voice = options.voice(context)
     costs = read_costs(cost or ())
-    folder = finished_run(run)
+    folder = finished_run(run, context)
     found = with_costs(read_sources(folder), costs, int(folder.read_manifest()["data"]["noisy"]["rows"]))
     if source is None:
         voice.data(*(json_text(found).splitlines() if output_format == "json" else as_lines(found)))

@@ -110,7 +110,11 @@ def only_answers(table: LabelTable, findings: Findings, of_sources: int = 0) -> 
         if count > 0:
             rows = f"{count:,} row{'s' * (count > 1)}" + (f" that {of}" if of else f" of {table.name}")
             lack = "no answer (blank or ?)" if of else "no label"
-            findings.note(f"{rows} {'has' if count == 1 else 'have'} {lack} and {_are(count)} skipped")
+            what = f"{rows} {'has' if count == 1 else 'have'} {lack} and {_are(count)} skipped"
+            none = of and not (table.labelled & asked).any()
+            findings.warning(table.name, what, "write the answers into the column to fill in") if none else (
+                findings.note(what)
+            )
     table = without_copies(_part(table, table.labelled), findings)
     count = 0 if table.chosen is None else int(table.chosen.sum())
     if count:

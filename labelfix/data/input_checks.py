@@ -31,6 +31,9 @@ Role = Literal["noisy", "trusted", "new"]
 HUGE = 1e150
 """The square of a number of this size is none that a computer holds."""
 
+MANY_EMPTY = 5
+"""Later rows from which on a column without any value is worth telling; of fewer an optional one may be empty."""
+
 WARNED_COLUMNS = 8
 """How many columns with odd numbers are warned of one by one."""
 
@@ -186,6 +189,8 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
         )
         if done and missing[name] == done and role == "noisy":
             findings.error(inputs.name, f"column {name!r} holds no value at all", "leave it out with --feature-columns")
+        elif missing[name] == done >= MANY_EMPTY and role == "new" and not odd[name].count:
+            findings.warning(inputs.name, f"column {name!r} holds no value at all, and says nothing of these rows")
     _warn_of_odd_cells(inputs, odd, places, findings)
     constant = [name for name in spec.columns if len(seen[name]) == 1 and not missing[name]]
     if role == "noisy" and constant and done > 1:
@@ -205,7 +210,8 @@ def _warn_of_odd_cells(
     }
     some = [name for name, warnings in told.items() if warnings]
     for warning in (each for name in some[:WARNED_COLUMNS] for each in told[name]):
-        findings.warning(warning.file, warning.what, warning.remedy, warning.row)
+        tell = findings.error if warning.severity == "error" else findings.warning
+        tell(warning.file, warning.what, warning.remedy, warning.row)
     if len(some) > WARNED_COLUMNS:
         rest = some[WARNED_COLUMNS:]
         what = f"{len(rest)} more columns have cells that count as missing, or odd numbers: {_some(rest)}"

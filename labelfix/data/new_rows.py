@@ -14,6 +14,7 @@ from labelfix.data.assemble import attempt, label_table, memory_name, read_optio
 from labelfix.data.chosen_rows import without_copies
 from labelfix.data.columns.called import OF_ROWS, as_asked, called_as
 from labelfix.data.columns.cut_ids import cut_ids
+from labelfix.data.columns.features import some
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
 from labelfix.data.columns.roles import Columns, id_columns, listed, require_column, trusted_label_column
@@ -166,15 +167,17 @@ def open_rows(
     if look_at_labels and not columns.names:
         label = _label(table, settings, columns.label, findings, read_rows)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
+    if id_column is None and columns.id is not None:
+        what = f"has no column {columns.id!r}: its ids are row numbers"
+        findings.warning(table.name, what, "if another column names the rows, pass --id-column")
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
-    absent = [c for c in columns.spec.every_column if c not in table.schema.names]
-    for column in absent:
-        what = f"has no column {column!r}; its columns are {listed(table, column)}"
-        findings.error(
-            table.name, what, "the run reads it: give your column of that content this name, or use another run"
-        )
-    if not absent:
+    if absent := [c for c in columns.spec.every_column if c not in table.schema.names]:
+        several, which = len(absent) > 1, some([repr(column) for column in absent])
+        what = f"has no column{'s' * several} {which}; its columns are {listed(table, absent[0])}"
+        remedy = f"the run reads {'them' if several else 'it'}: give your column of that content this name"
+        findings.error(table.name, what, f"{remedy}, or use another run")
+    else:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()
     survey = survey_rows(table, id_column, label, read_rows)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.findings import LISTED, AnyPlaces
 from labelfix.data.formats.csv.types import is_missing
+from labelfix.data.numbers import is_placeholder
 from labelfix.data.scan import is_text
 from labelfix.errors import Defect
 
@@ -49,7 +50,7 @@ class OddNumbers:
         stand_ins: How many are which of `STAND_INS`, where these lie beyond all others.
         low: The least of the others.
         high: The greatest of them.
-        numbers: How many numbers there are.
+        numbers: How many numbers (dates) there are.
         sizes: Of the first ones, without their signs.
         largest: The largest of all by size, and its row.
     """
@@ -71,6 +72,7 @@ class OddNumbers:
             raw: `(n,)` the cells as they stand in the file.
             cells: `(n,)` what they are read as, null where that is nothing.
         """
+        self.numbers += len(cells) - cells.null_count
         if not cells.null_count or not is_text(raw.type):
             return
         given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
@@ -92,7 +94,6 @@ class OddNumbers:
             told = pc.struct_field(pc.extract_regex(raw.filter(cells.is_valid()), MARKS), "mark")
             for each in told.value_counts().to_pylist():
                 self.marks[each["values"] or ""] += each["counts"]
-        self.numbers += len(cells) - cells.null_count
         ends = pc.min_max(cells).as_py()
         low, high = ends["min"], ends["max"]
         if low is None:
@@ -150,7 +151,11 @@ class OddNumbers:
         shown = ", ".join(f'"{value}" in row {places.of(row)[1]}' for value, row in self.values.items())
         cells_are = "1 cell is" if self.count == 1 else f"{self.count:,} cells are"
         what = f"column {name!r}: {cells_are} no {kind} and count{'s' if self.count == 1 else ''} as missing ({shown})"
-        return Defect("warning", file, first, what)
+        if self.numbers or self.count < FEWEST or pc.any(is_placeholder(pa.array(self.values))).as_py():
+            return Defect("warning", file, first, what)
+        return Defect(
+            "error", file, first, what, "write them as the noisy rows of training do: no cell of it can be read"
+        )
 
     def _of_stand_in(self, name: str, file: str, value: float, count: int) -> Defect:
         what = (

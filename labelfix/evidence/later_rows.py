@@ -1,7 +1,8 @@
 """What can be said of new rows that a run has corrected: under which assumption, and whether it can hold.
 
 A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but it can be seen to fail:
-where the shares of given or predicted classes differ from those of the run's own rows by more than chance, where given
+where the shares of given or predicted classes differ from those of the run's own rows by more than chance and by more
+than one row in twenty, where given
 labels look wrong more or less often than those of the trusted rows, or where the rows are those that the run was
 trained on.
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from labelfix.data.arrays import Counts
 from labelfix.data.labels.noise_rate import OPINION_FROM
-from labelfix.data.labels.same_shares import same_shares
+from labelfix.data.labels.same_shares import MAX_DRIFT, distance_of, same_shares
 from labelfix.data.sampling import LEVEL
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence.judges_answers import QUESTIONS
@@ -25,6 +26,8 @@ from labelfix.evidence.saved_judges import Judges
 
 ASSUMED = "these rows come from where the run's trusted rows come from, and their labels were given in the same way"
 """What is assumed of new rows, for people."""
+
+PREDICTED = "are predicted as"
 
 OTHERWISE = 4.0
 """Standard errors by which given labels look wrong more or less often, and are taken to be given in another way."""
@@ -85,9 +88,9 @@ class LaterRows:
         lost = [OWN] if same else []
         for what, here, there in (
             ("have the given label", self.given, own_given),
-            ("are predicted as", self.predicted, own_predicted),
+            (PREDICTED, self.predicted, own_predicted),
         ):
-            if not same and (found := self._differs(what, here, there)):
+            if not same and (found := other_shares(what, here, there, self.classes)):
                 lost.append(found)
         if not same and (found := self._otherwise_labelled(soft, labels)):
             lost.append(found)
@@ -118,15 +121,16 @@ class LaterRows:
             "so they were given in another way, or these are other rows"
         )
 
-    def _differs(self, what: str, here: Counts, there: Counts) -> str:
-        """A sentence if class shares differ from the run's by more than chance; else empty."""
-        p = same_shares(here, there)
-        if p is None or p >= LEVEL:
-            return ""
-        ours, theirs = here / here.sum(), there / there.sum()
-        most = int(np.abs(ours - theirs).argmax())
-        here_, there_ = (f"{100 * shares[most]:.3g} %" for shares in (ours, theirs))
-        return (
-            f'{here_} of these rows {what} "{self.classes.names[most]}", and {there_} of the run\'s; '
-            f"the shares of the classes differ by more than chance makes (p = {p:.1g})"
-        )
+
+def other_shares(what: str, here: Counts, there: Counts, classes: ClassNames) -> str:
+    """A sentence if class shares differ from the run's by more than chance and than a little; else empty."""
+    p = same_shares(here, there)
+    if p is None or p >= LEVEL or distance_of(here, there) <= MAX_DRIFT:
+        return ""
+    ours, theirs = here / here.sum(), there / there.sum()
+    most = int(np.abs(ours - theirs).argmax())
+    here_, there_ = (f"{100 * shares[most]:.3g} %" for shares in (ours, theirs))
+    return (
+        f'{here_} of these rows {what} "{classes.names[most]}", and {there_} of the run\'s; '
+        f"the shares of the classes differ by more than chance makes (p = {p:.1g})"
+    )

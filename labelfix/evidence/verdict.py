@@ -116,8 +116,9 @@ def _of_labels(ledger: Ledger, labels: Labels) -> str:
     if before is None or after is None or difference is None:
         return _not_measured(ledger)
     part = f" of the {ledger.trusted:,}" if after.rows < ledger.trusted else ""
+    unchecked = " that nobody has checked" if ledger.chosen else ""
     measured = (
-        f"about {after.value:.0%} of the corrected labels are right, {before.value:.0%} of the given ones "
+        f"about {after.value:.0%} of the corrected labels{unchecked} are right, {before.value:.0%} of the given ones "
         f"({after.rows:,}{part} rows you checked; {after.low:.0%} to {after.high:.0%})"
     )
     if labels == "use":

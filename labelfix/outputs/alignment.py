@@ -166,7 +166,11 @@ class AlignedLabels:
             changed += int((kept & differs & (said.given >= 0)).sum())
         if matched != len(self.rows):
             what = f"holds {matched:,} of the {len(self.rows):,} rows that were corrected"
-            raise input_error(self.source.name, what, "give the file that the run was trained on")
+            raise input_error(self.source.name, what, "give the file that they come from")
+        times = Counter(value for counts in spellings for value in counts)
+        if (value := next((each for each, count in times.items() if count > 1), None)) is not None:
+            what = f"has other labels than the rows that were corrected: {value!r} would be two classes"
+            raise input_error(self.source.name, what, "give the file that they come from, as it was")
         return ExportCounts(
             total - dropped, changed, filled, dropped, total - matched, tuple(spellings), frozenset(needed)
         )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from labelfix.data.arrays import Counts
-from labelfix.data.labels.same_shares import same_shares
+from labelfix.data.labels.same_shares import MAX_DRIFT, distance_of, same_shares
 from labelfix.errors import input_error
 from labelfix.outputs.column_arrays import codes
 from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups, open_corrected
@@ -30,10 +30,6 @@ from labelfix.runs import RunFolder
 
 DRIFT_LEVEL = 0.001
 """A weekly job that compares like with like then fails once in twenty years."""
-
-MAX_DRIFT = 0.05
-"""One row in twenty: below that, the shares of a month differ from those of the next on data that nobody calls drifted,
-and the noise rate and the threshold of the run hold well enough."""
 
 ASKED = (("given_label", "given labels"), ("predicted_label", "predicted classes"))
 
@@ -158,6 +154,6 @@ def _compared(
         return Drift(what, against, rows, others, None, level, 0.0, tolerance)
     ours, theirs = here / rows, there / others
     most = int(np.abs(ours - theirs).argmax())
-    distance = float(np.abs(ours - theirs).sum() / 2)
+    distance = distance_of(here, there)
     shares = float(ours[most]), float(theirs[most])
     return Drift(what, against, rows, others, p, level, distance, tolerance, classes[most], *shares)

@@ -187,6 +187,8 @@ def write_tables(
     flat = (flat_probabilities(piece, classes) for piece in pieces)
     batches = (batch for piece in flat for batch in piece.to_batches(ROW_GROUP))
     write_batches(path, flat_probabilities(first.slice(0, 0), classes).schema, batches)
+    if closing is not None:
+        closing()  # which may have something to tell, though no text file has room for it
 
 
 def with_evidence(table: pa.Table, said: Mapping[str, Any]) -> pa.Table:

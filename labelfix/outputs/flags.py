@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from labelfix.data.labels.same_shares import MAX_DRIFT
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_baseline
@@ -23,7 +24,7 @@ from labelfix.outputs.corrected_rows import (
     open_corrected,
 )
 from labelfix.outputs.corrected_schema import SOURCE_SCORES, CorrectedMetadata, lack
-from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
+from labelfix.outputs.drift import DRIFT_LEVEL, compare
 from labelfix.outputs.flag_rules import by_budget, by_guarantee
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.own_inputs import find_rows
@@ -102,7 +103,7 @@ def flag(
     """Find the rows of a finished run, or of a file or a table of corrected labels, that look wrong, worst first."""
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)
-    path, source, rows = _opened(of)
+    path, source, rows = opened_labels(of)
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     about = corrected_metadata(rows)
@@ -129,7 +130,8 @@ def flag(
     if asked.max_noise_rate is not None:
         rate = noise_rate(known, source, folder is not None)
         judgement = replace(judgement, noise_rate=rate, max_noise_rate=asked.max_noise_rate)
-    if folder is None and (asked.max_noise_rate is not None or asked.max_false_flags is not None):
+    unlike = (known.get("new_rows") or {}).get("not_met") if folder is None else None
+    if folder is None and (unlike or asked.max_noise_rate is not None or asked.max_false_flags is not None):
         judgement = replace(judgement, assumptions=of_new_rows(known), new_rows=known.get("new_rows"))
     if asked.against is not None:
         level = DRIFT_LEVEL if asked.drift_level is None else asked.drift_level
@@ -170,7 +172,7 @@ class _Sources:
         return look_up(found, self.about, places, with_content)
 
 
-def _opened(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:
+def opened_labels(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:
     """Where corrected labels lie, what they are called, and themselves."""
     if isinstance(of, RunFolder):
         return of.corrected, str(of.path), open_corrected(of.corrected)

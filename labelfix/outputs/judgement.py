@@ -71,6 +71,8 @@ class Gate:
     owner: str | None = None
     files: str | None = None
     by: str | None = None
+    empty: bool = False
+    """Whether there are no labelled rows that it is for."""
 
     @property
     def part(self) -> str | None:
@@ -188,6 +190,7 @@ class Judgement:
                 rate = found.issues / found.labelled if found.labelled else 0.0
                 said = f"{found.issues:,} of {found.labelled:,} {what} look wrong"
                 part: dict[str, Any] = {field: found.name, "owner": policy.owner or self.policy.owner}
+                part["empty"] = not found.labelled
                 yield Gate(f"{ISSUE_RATE} {where}", rate, limit, rate <= limit, said, **part)
 
     @property

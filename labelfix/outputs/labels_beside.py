@@ -56,5 +56,5 @@ def export_beside(
             yield batch.filter(pa.array(keep)) if drop_issues else batch
 
     write_batches(out, schema, batches())
-    note = f"the corrected labels are in the new column {label!r}; the columns of the sources are as they were"
+    note = f"the corrected labels are in the new column {label!r}; all others are as they were"
     return ExportReport(counts["rows"], counts["changed"], counts["filled"], counts["dropped"], given, (note,))

@@ -221,7 +221,14 @@ def find_rows(
         return own.files, own.missing("texts, images and lines are not shown")
     places = {file: str(place) for file in wanted if (place := _beside(file, corrected, given)) is not None}
     lost = next((given or file for file in wanted if file not in places), None)
-    return places, "" if lost is None else f"texts are not shown: {lost}: there is no such file; name it by --noisy"
+    if lost is None:
+        return places, ""
+    why = (
+        "lies neither here nor beside the corrected labels"
+        if os.path.exists(os.path.expanduser(lost))
+        else "there is no such file"
+    )
+    return places, f"texts are not shown: {lost}: {why}; name it by --noisy"
 
 
 def _beside(name: str, corrected: Path, given: str | None) -> Path | str | None:

@@ -57,8 +57,9 @@ def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger:
     few = ", too few to be sure" if after["rows"] < FEW else ""
     low, high = (_percent(after[name]) for name in ("low", "high"))
     part = "" if after["rows"] >= counts.get("clean", 0) else f" of the {counts['clean']:,}"
+    whose = "of those that nobody has checked " if (ledger or {}).get("chosen") else ""
     return (
-        f"{changed}; about {_percent(after['value'])} % are right now, {_percent(before['value'])} % before "
+        f"{changed}; {whose}about {_percent(after['value'])} % are right now, {_percent(before['value'])} % before "
         f"({after['rows']:,}{part} rows you checked{few}; {low} to {high} %)"
     )
 

@@ -44,8 +44,13 @@ def summary(judgement: Judgement) -> str:
 def all_notes(judgement: Judgement) -> list[str]:
     """The same, with how each gate of a class or of files and each comparison of shares stands."""
     classes = [
-        f'"{visible(gate.part)}": {percent(gate.value)} look wrong, '
-        f"{'at or below' if gate.passed else 'above'} its gate of {percent(gate.limit)}"
+        f'"{visible(gate.part)}": '
+        + (
+            f"no labelled rows, so its gate of {percent(gate.limit)} judges nothing"
+            if gate.empty
+            else f"{percent(gate.value)} look wrong, {'at or below' if gate.passed else 'above'} its gate of "
+            f"{percent(gate.limit)}"
+        )
         + (f" ({visible(gate.owner)})" if gate.owner and not gate.passed else "")
         for gate in judgement.gates
         if gate.part is not None

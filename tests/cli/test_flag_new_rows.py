@@ -110,6 +110,28 @@ def test_classes_in_other_shares_are_said_in_plain_words(folder, capsys):
     assert said.count("this does not hold, so what is said here may not either") == 2
 
 
+def test_rows_unlike_the_runs_are_told_by_correct_and_by_any_gate(folder, capsys):
+    """Also where classes have other shares by more than chance alone: by one row in twenty and no more they may."""
+    write(folder / "unlike.csv", 600, 3, 0.3, (0.8, 0.1, 0.1))
+    files = ["--run", str(folder / "run"), "--noisy", str(folder / "unlike.csv"), "--overwrite"]
+    assert main(["correct", *files, "--out", str(folder / "scored.csv")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("rows unlike those of the run: ") == 2
+    assert correct(folder, "unlike.csv") == 0
+    assert main(["flag", "--corrected", str(folder / "unlike.parquet"), "--show", "0"]) == 0
+    assert capsys.readouterr().out.count("this does not hold, so what is said here may not either: ") == 2
+    words = ["--input", files[3], "--out", str(folder / "predicted.csv"), "--overwrite"]
+    assert main(["predict", *files[:2], *words]) == 0
+    assert "rows unlike those of the run: 8" in " ".join(capsys.readouterr().err.split())
+    words[1] = str(folder / "new.csv")
+    assert main(["predict", *files[:2], *words]) == 0
+    assert "unlike" not in capsys.readouterr().err
+    for name in ("new", "noisy"):
+        files[3] = str(folder / f"{name}.csv")
+        assert main(["correct", *files, "--out", str(folder / "scored.csv")]) == 0
+        assert "unlike" not in capsys.readouterr().err
+
+
 def test_the_runs_own_rows_are_told_apart(folder, capsys):
     assert correct(folder, "noisy.csv", "own.parquet") == 0
     lost = flagged(folder, "own.parquet", capsys, "--max-false-flags", "0.2")["new_rows"]["not_met"]
@@ -149,3 +171,23 @@ def test_a_run_without_judges_gives_no_p_values(folder, capsys):
     assert main(["flag", "--corrected", str(folder / "plain.parquet"), "--max-false-flags", "0.2"]) == 2
     assert "has no p-values" in capsys.readouterr().err
     assert main(["flag", "--corrected", str(folder / "plain.parquet")]) == 0
+
+
+def test_later_rows_are_evaluated_by_the_file_that_correct_wrote(folder, capsys):
+    truth = json.loads((folder / "truth.json").read_text())
+    (folder / "truth.csv").write_text("\n".join(["id,label", *(f"{i},{c}" for i, c in enumerate(truth))]) + "\n")
+    words = ["evaluate", "--run", str(folder / "run"), "--truth", str(folder / "truth.csv"), "--format", "json"]
+    capsys.readouterr()
+    assert main([*words, "--corrected", str(folder / "new.parquet")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    table = pq.read_table(folder / "new.parquet").to_pydict()
+    right = np.mean([a == truth[int(i)] for i, a in zip(table["id"], table["corrected_label"], strict=True)])
+    assert said["corrected_right"]["value"] == pytest.approx(right)
+    assert (said["matched"], said["trusted_left_out"], said["doubted"]) == (900, 0, [])
+    assert correct(folder, "new.csv", "new_scored.csv", "--overwrite") == 0
+    assert main([*words, "--corrected", str(folder / "new_scored.csv")]) == 2
+    assert "write it again as .parquet with `labelfix correct`" in capsys.readouterr().err
+    other = folder / "other_truth.csv"
+    other.write_text("id,label\nelse,x\n")
+    assert main(["evaluate", "--run", str(folder / "run"), "--truth", str(other)]) == 2
+    assert "rows that came later are evaluated by --corrected" in capsys.readouterr().err

@@ -113,6 +113,9 @@ def test_files_have_gates_severities_and_owners_of_their_own(parts, capsys):
     others = [row for row in parts if row not in theirs]
     assert gates["*.parquet"]["value"] == pytest.approx(sum(r["is_label_issue"] for r in others) / len(others))
     assert (gates["nobody/*"]["value"], gates["nobody/*"]["passed"]) == (0, True)
+    main(["flag", "--format", "text", "--format", "markdown=said.md"])
+    assert '"nobody/*": no labelled rows, so its gate of 0 % judges nothing' in capsys.readouterr().out
+    assert "`nobody/*` |  | 0 % | no rows |" in Path("said.md").read_text(encoding="utf-8")
     for found in value["findings"]:
         vendor, cat = "vendor-a" in found["file"], found["given_label"] == "cat"
         assert found["owner"] == ("cats" if cat else "vendor desk" if vendor else "everybody")

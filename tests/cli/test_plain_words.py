@@ -165,6 +165,11 @@ def test_few_rows_are_called_few_and_of_how_many_they_are():
     assert "(24 of the 140 rows you checked, too few to be sure; 90 to 97 %)" in result(COUNTS, {"labels": "use"}, few)
 
 
+def test_where_rows_were_chosen_the_shares_are_those_of_the_rows_that_nobody_has_checked():
+    said = result(COUNTS, {"labels": "use", "sentence": "…"}, {**LEDGER, "chosen": 20})
+    assert "; of those that nobody has checked about 94 % are right now, 79 % before (" in said
+
+
 def test_where_nothing_can_be_said_that_is_said():
     actions = {"keep": 10, "relabel": 0, "review": 0, "fill": 3}
     counts = {"noisy": 13, "actions": actions}

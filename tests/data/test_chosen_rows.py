@@ -72,10 +72,12 @@ def test_answers_of_a_source_of_labels_are_not_trusted(folder):
     assert any("1 answer is of a source" in str(warning) for warning in reading.warnings)
 
 
-def test_a_file_of_blank_answers_alone_changes_nothing_but_the_notes(folder):
-    data = read(folder, answers(folder, {50: "", 51: ""})).data
-    assert len(data.clean) == 20
-    assert data.clean.chosen is None
+def test_a_file_of_blank_answers_alone_changes_nothing_and_is_warned_of(folder):
+    """The answers may stand in another column."""
+    reading = read(folder, answers(folder, {50: "", 51: ""}))
+    assert len(reading.data.clean) == 20
+    assert reading.data.clean.chosen is None
+    assert any("2 rows that labelfix asked about have no answer" in str(warning) for warning in reading.warnings)
 
 
 def test_a_blank_label_of_a_row_that_nobody_chose_is_one_that_nobody_has_looked_at(folder):

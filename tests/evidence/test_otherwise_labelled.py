@@ -16,10 +16,10 @@ def soft_of(doubt, rows):
     return np.stack([1 - wrong, wrong], axis=1).astype(np.float32)
 
 
-def lost(doubt, *, sampling="random", pairs=PAIRS, same=False):
-    """What does not hold of new rows beside pairs that look wrong by .3."""
+def judges_of(sampling="random", pairs=PAIRS):
+    """Models to whom pairs look wrong by .3."""
     none = np.zeros(0)
-    judges = Judges(
+    return Judges(
         correctors=(),
         heads=(),
         score=none,
@@ -35,7 +35,11 @@ def lost(doubt, *, sampling="random", pairs=PAIRS, same=False):
         sampling=sampling,
         guarantee={},
     )
-    rows = LaterRows(judges, ClassNames(("a", "b")), NEW)
+
+
+def lost(doubt, *, sampling="random", pairs=PAIRS, same=False):
+    """What does not hold of new rows beside pairs that look wrong by .3."""
+    rows = LaterRows(judges_of(sampling, pairs), ClassNames(("a", "b")), NEW)
     given = np.zeros(NEW, dtype=np.int64)
     rows.see(given, given, soft_of(doubt, NEW))
     shares = np.array([NEW, 0])
@@ -58,3 +62,13 @@ def test_rows_that_were_not_drawn_at_random_and_few_are_nothing_to_compare_with(
     assert lost(0.6, sampling="picked") == []
     assert lost(0.6, pairs=19) == []
     assert not any("another way" in each for each in lost(0.6, same=True))
+
+
+@pytest.mark.parametrize(("other", "told"), [(4_990, False), (5_010, True)])
+def test_shares_of_classes_may_differ_by_one_row_in_twenty(other, told):
+    """Of 100,000 rows chance makes less than that."""
+    rows = LaterRows(judges_of(), ClassNames(("a", "b")), 100_000)
+    given = (np.arange(100_000) < other).astype(np.int64)
+    rows.see(given, np.zeros_like(given), soft_of(0.3, 100_000))
+    own = np.array([100_000, 0])
+    assert any("have the given label" in each for each in rows.figures(own, own, False)["new_rows"]["not_met"]) == told

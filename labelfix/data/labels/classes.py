@@ -2,7 +2,7 @@
 
 The classes are those of the noisy file and of the class map, in their one spelling (`labelfix.data.spelling`). A label
 of another file is one of them when it is spelled the same, when it is the same number ("2.50" and 2.5), the same truth
-value ("true" and 1), or the number by which the noisy file stores the class.
+value ("true" and 1), the number by which the noisy file stores the class, or differs in spelling from it alone.
 """
 
 from __future__ import annotations
@@ -116,12 +116,12 @@ def match_codes(
         file: The file as the user named it.
         findings: Told when labels match in another spelling.
         missing: Words that stand for "no label" in a text file.
-        typed: Whether people typed them: then one that differs from a single class only in case is that class.
+        typed: Whether people typed them as answers: then words for "I do not know" are no label.
 
     Returns:
         `(N,)` codes, -1 where there is no label, -2 where the label is not one of the classes.
     """
-    start = _shared_start(labels.values) if typed else ""
+    start = _shared_start(labels.values)
     matcher = _Matcher(classes, missing if labels.untyped else frozenset(), typed, len(start))
     found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
     for how in dict.fromkeys(how for _, how in found if how):
@@ -229,14 +229,14 @@ class _Matcher:
         self._start = start
         self._typed = typed
         self._alike: dict[str, set[int]] = defaultdict(set)
-        for name, code in classes.codes.items() if typed else ():
+        for name, code in classes.codes.items():
             self._alike[loosened(name)].add(code)
         numbered = {name: match for name in classes.names if (match := NUMBERED.fullmatch(name)) is not None}
-        for name, match in numbered.items() if typed and len(numbered) == len(classes) else ():
+        for name, match in numbered.items() if len(numbered) == len(classes) else ():
             for part in (match[2] or match[3], str(int(match[1] or match[4]))):
                 self._alike[loosened(part)].add(classes.codes[name])
         start = len(_shared_start(classes.names))
-        for name, code in classes.codes.items() if typed and start else ():
+        for name, code in classes.codes.items() if start else ():
             self._alike[loosened(name[start:])].add(code)
         self._codes = classes.codes
         self._names = classes.names

@@ -23,6 +23,15 @@ SMALLEST_EXPECTED = 5.0
 DRAWS = 9_999
 """Draws of the exact test: the least p-value is then 1 / 10,000, below half the usual level."""
 
+MAX_DRIFT = 0.05
+"""One row in twenty: below that, the shares of a month differ from those of the next on data that nobody calls drifted,
+and the noise rate and the threshold of the run hold well enough."""
+
+
+def distance_of(here: Counts, there: Counts) -> float:
+    """The total variation distance of the shares of `(K,)` counts: the part of rows that would have to be others."""
+    return float(np.abs(here / here.sum() - there / there.sum()).sum() / 2)
+
 
 def same_shares(here: Counts, there: Counts) -> float | None:
     """The p-value: how often chance makes shares differ so much.

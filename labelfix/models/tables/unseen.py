@@ -25,8 +25,9 @@ from labelfix.progress import Progress
 MANY, SHOWN = 0.05, 3
 """Share of a column's rows that is told, and examples of them."""
 
-FAR = 4.0
-"""So many standard deviations from the mean of the training rows are far."""
+FAR = 2.5
+"""So many standard deviations from the mean of the training rows are far: of rows like these at most .16 are, whatever
+their distribution (Chebyshev), and `OFTEN` is more. Thousands in place of units are seldom farther."""
 
 ROWS, HELD = 8192, 1_000
 """Rows looked at together; and different values of a column from which on no more are kept, as they may be many."""

@@ -52,8 +52,8 @@ def code(text: object) -> str:
 def _gate(gate: Gate) -> str:
     of_part = "" if gate.part is None else f" {code(gate.part)}"
     owner = "" if gate.owner is None or gate.passed else f", {code(gate.owner)}"
-    verdict = ("passed" if gate.passed else "**above**") + owner
-    return _row([f"{gate.name}{of_part}", percent(gate.value), percent(gate.limit), verdict])
+    verdict = ("no rows" if gate.empty else "passed" if gate.passed else "**above**") + owner
+    return _row([f"{gate.name}{of_part}", "" if gate.empty else percent(gate.value), percent(gate.limit), verdict])
 
 
 def _cells(found: Finding, owners: bool) -> list[str]:
