@@ -21,6 +21,7 @@ from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
 from labelfix.data.odd_numbers import OddNumbers
 from labelfix.data.scan import is_text, value_type
+from labelfix.errors import listing
 from labelfix.progress import rows_done
 from labelfix.settings.data import DataSettings
 
@@ -217,16 +218,15 @@ def _endless(value: float) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:LISTED])
-    return shown + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
+    return listing(list(map(repr, names)), LISTED)
 
 
 def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, findings: Findings) -> None:
     some = {name: count for name, count in missing.items() if count}
     if some:
-        shown = ", ".join(f"{name} {count}" for name, count in list(some.items())[:8])
-        more = f" and {len(some) - 8} more columns" if len(some) > 8 else ""
-        findings.note(f"{inputs.name}: missing values: {shown}{more} (of {rows:,} rows)")
+        shown = listing([f"{name} {count}" for name, count in some.items()], 8)
+        columns = " columns" * (len(some) > 8)
+        findings.note(f"{inputs.name}: missing values: {shown}{columns} (of {rows:,} rows)")
 
 
 def _note_start(inputs: ColumnInputs, folder: str, findings: Findings) -> None:

@@ -14,6 +14,7 @@ from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
+from labelfix.errors import listing
 
 ENOUGH_PAIRS = 10
 """Trusted rows with a given label of which not all are wrong by chance."""
@@ -156,9 +157,5 @@ def _no_class(names: list[str], there: list[str]) -> str:
 
 
 def _named(names: list[str]) -> str:
-    shown = ", ".join(f'"{name}"' for name in names[:8])
-    return (
-        ("class " if len(names) == 1 else "classes ")
-        + shown
-        + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    )
+    quoted = [f'"{name}"' for name in names]
+    return f"class{'es' * (len(names) > 1)} {listing(quoted, 8)}"

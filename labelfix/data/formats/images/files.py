@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from labelfix.data.formats.base import natural_key
-from labelfix.errors import Defect, input_error
+from labelfix.errors import Defect, input_error, listing
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -248,8 +248,7 @@ def endings(paths: Sequence[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    return listing(names, LISTED)
 
 
 def _counted(count: int, ending: str) -> str:
