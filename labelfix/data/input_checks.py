@@ -68,7 +68,8 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
     first = -1
     done = 0
     for batch in inputs.batches(rows):
-        blank = functools.reduce(pc.and_, [_is_blank(column) for column in batch.columns])
+        lengths = [pc.utf8_length(pc.utf8_trim_whitespace(column)) for column in batch.columns]
+        blank = functools.reduce(pc.and_, [pc.equal(each, 0) for each in lengths])
         count = pc.sum(blank).as_py() or 0
         if count and first < 0:
             first = done + int(pc.index(blank, True).as_py())
@@ -82,10 +83,6 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
     elif empty:
         file, row = places.of(first)
         findings.warning(file, f"{what} empty ({empty} such rows)", row=row)
-
-
-def _is_blank(column: pa.Array) -> pa.Array:
-    return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0)
 
 
 def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
