@@ -96,8 +96,18 @@ def test_a_malformed_input_ends_with_2_one_line_a_defect_and_nothing_written(bui
     assert any(all(part in line for part in case.expected) for line in lines), output.err
     assert contents(tmp_path) == before
     assert not (tmp_path / "runs").exists()
-    assert main(["check", *files, *given(case.settings)]) == 2
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix: ")] == lines
+
+
+@pytest.mark.parametrize("builder", CASES[::8], ids=lambda builder: builder.__name__)
+def test_check_names_the_defects_that_train_names(builder, tmp_path, monkeypatch, capsys):
+    case = builder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for command in ("train", "check"):
+        files = ["--noisy", os.path.relpath(case.noisy), "--clean", os.path.relpath(case.clean)]
+        assert main([command, *files, *given(case.settings)]) == 2
+        said.append([line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix: ")])
+    assert said[0] == said[1] != []
 
 
 def test_images_of_a_table_and_of_a_folder_get_identical_labels(images):
