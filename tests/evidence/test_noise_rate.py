@@ -51,6 +51,15 @@ def test_a_models_opinion_makes_the_interval_narrower():
     assert np.mean(with_it) < 0.85 * np.mean(without)
 
 
+def test_an_opinion_has_no_say_where_rows_were_drawn_per_class():
+    truth, given, soft = world(np.random.default_rng(6), 0.3, [0.6, 0.4])
+    pairs = np.concatenate([np.flatnonzero(truth == c)[:100] for c in range(2)])
+    others = np.setdiff1d(np.arange(len(truth)), pairs)
+    opinion = Opinion(soft[others], given[others], soft[pairs])
+    with_it, without = (estimate(truth[pairs], given[pairs], given[others], 2, "per-class", o) for o in (opinion, None))
+    assert with_it == without
+
+
 def test_trusted_rows_drawn_per_class_are_weighted():
     """The rare class is mislabelled far more often: counted as drawn the rate reads as twice what it is."""
     generator = np.random.default_rng(2)
