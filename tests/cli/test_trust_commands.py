@@ -3,12 +3,14 @@
 import io
 import json
 from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from labelfix.cli import main
+from labelfix.evidence import rivals
 from labelfix.evidence.weighing import _warning_of_doubted
 
 
@@ -106,7 +108,11 @@ def test_cross_fitted_scores_are_named_as_such_and_differ(
     assert (path / "corrected.parquet").read_bytes() != (tmp_path / "b" / "corrected.parquet").read_bytes()
 
 
-def test_a_full_ledger_trains_its_rivals_end_to_end(folder: Path, tmp_path: Path) -> None:
+def test_a_full_ledger_trains_its_rivals_end_to_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {name: partial(settings, epochs=5) for name, settings in rivals.METHOD_SETTINGS.items()}
+    monkeypatch.setattr(rivals, "METHOD_SETTINGS", short)
     network = ["--backbone", "mlp", "--set", "recipe=paper", "--set", "epochs=1", "--set", "warmup_epochs=1"]
     evidence = trained(folder, tmp_path / "run", *network, "--ledger", "full")
     entries = {each["name"]: each for each in evidence["ledger"]["entries"]}
