@@ -100,6 +100,12 @@ def input_error(file: str, what: str, remedy: str = "", row: int | None = None) 
     return InputError([Defect("error", file, row, what, remedy)])
 
 
+def listing(names: Sequence[str], most: int) -> str:
+    """The first few of some names as a phrase, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def first_line(error: BaseException) -> str:
     """The first line of a foreign error's message, as others go on for several; its type where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

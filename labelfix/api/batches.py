@@ -77,7 +77,8 @@ class BatchCorrector:
         if isinstance(rows, pa.Table):
             return self._corrected(rows)
         if isinstance(rows, pa.RecordBatch):
-            return _one_batch(self._corrected(pa.Table.from_batches([rows])))
+            table = self._corrected(pa.Table.from_batches([rows]))
+            return pa.record_batch([column.combine_chunks() for column in table.columns], schema=table.schema)
         if isinstance(rows, Mapping) or hasattr(rows, "columns") or not isinstance(rows, Iterable):
             what = f"are of type {type(rows).__name__}, and no Arrow batch"
             raise input_error("rows", what, 'ask the engine for Arrow, such as batch_format="pyarrow" in Ray')
@@ -102,11 +103,6 @@ class BatchCorrector:
                 raise SettingsError(f"keep: {name!r} is what a column of corrected labels is called; rename it before")
             found = found.add_column(place, rows.schema.field(name), rows.column(name))
         return found.replace_schema_metadata(None)
-
-
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
-    arrays = [column.combine_chunks() for column in table.columns]
-    return pa.record_batch(arrays, schema=table.schema)
 
 
 @lru_cache(maxsize=4)

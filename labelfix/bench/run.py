@@ -13,7 +13,7 @@ from labelfix.bench.measure import Made, Runner
 from labelfix.bench.plan import Plan
 from labelfix.bench.workers import in_processes
 from labelfix.compute.devices import pick_device
-from labelfix.errors import RunError
+from labelfix.errors import RunError, listing
 from labelfix.models.images.pixels import cores
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -80,9 +80,8 @@ def run_plan(
     if failed:
         order = [job.name for job in jobs]
         failed.sort(key=order.index)  # several processes end in any order
-        rest = f" and {len(failed) - NAMED:,} more" if len(failed) > NAMED else ""
         raise RunError(
-            f"{len(failed):,} of {len(jobs):,} runs failed: {', '.join(failed[:NAMED])}{rest}; "
+            f"{len(failed):,} of {len(jobs):,} runs failed: {listing(failed, NAMED)}; "
             "the others are there, and the same command tries these again"
         )
     return len(jobs)

@@ -9,6 +9,7 @@ import typer
 
 from labelfix.cli import bench_results, options
 from labelfix.cli.commands import SPEAKING, Command, Group, requires, with_options
+from labelfix.cli.option_groups import CACHE, DEVICE, FEATURES, SETTINGS
 from labelfix.errors import SettingsError
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Measure methods on data sets: run a plan, show what came out.")
@@ -104,7 +105,7 @@ StepFormat = Annotated[options.Format, typer.Option("--format", help="Aligned co
 
 @app.command("run", cls=Command)
 @requires("data_root", "out")
-@with_options(SPEAKING)
+@with_options(FEATURES, SETTINGS, DEVICE, CACHE, SPEAKING)
 def bench_run(
     context: typer.Context,
     plan: PlanName = "real-noise",
@@ -116,12 +117,6 @@ def bench_run(
     limit: Limit = None,
     trusted_per_class: TrustedPerClass = None,
     jobs: Jobs = "1",
-    backbone: options.Backbone = None,
-    lexical: options.Lexical = None,
-    config: options.Config = None,
-    set_: options.Set = None,
-    device: options.Device = None,
-    cache_dir: options.CacheDir = None,
 ) -> None:
     """Run what is missing of a plan: every method on every set with every seed, one result file each."""
     data_root = options.needed(data_root, "--data-root", "name the folder of the plan's data files")

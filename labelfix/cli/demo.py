@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import with_options
+from labelfix.cli.option_groups import DEVICE
 from labelfix.cli.targets import check_folder
 from labelfix.cli.terminal import Voice
 from labelfix.errors import RunError
@@ -28,11 +30,12 @@ DemoOut = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise and the trusted rows.")]
 
 
+@with_options(DEVICE)
 def demo(
     context: typer.Context,
     out: DemoOut = Path("labelfix-demo"),
     seed: Seed = 0,
-    device: options.Device = None,
+    device: str | None = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Try labelfix on handwritten digits: corrupt 40 % of the labels, correct them, and compare. Offline.

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.commands import requires
+from labelfix.cli.commands import requires, with_options
+from labelfix.cli.common_options import COLUMNS
 from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
+from labelfix.cli.option_groups import ENCODING, NEW_ROWS
 from labelfix.outputs.plain_text import json_text, visible
 
 FEW = 10
@@ -32,25 +34,25 @@ FIGURES = {
 
 TruthColumn = Annotated[
     str | None,
-    typer.Option(
+    options.option(
         "--label-column",
         metavar="NAME",
-        show_default=False,
-        rich_help_panel=options.COLUMNS,
-        help="Column of the true labels. Default: found by its name, as in a trusted file.",
+        panel=COLUMNS,
+        doc="Column of the true labels. Default: found by its name, as in a trusted file.",
     ),
 ]
 
 
 @requires("truth")
+@with_options(NEW_ROWS, ENCODING)
 def evaluate(
     context: typer.Context,
     truth: options.Truth = None,
     run: options.Run = None,
     corrected: options.Corrected = None,
     label_column: TruthColumn = None,
-    id_column: options.IdColumn = None,
-    encoding: options.Encoding = None,
+    id_column: str | None = None,
+    encoding: str | None = None,
     output_format: options.OutputFormat = "text",
 ) -> None:
     """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels.

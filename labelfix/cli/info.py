@@ -9,6 +9,8 @@ import typer
 
 from labelfix import __version__
 from labelfix.cli import options
+from labelfix.cli.commands import with_options
+from labelfix.cli.option_groups import CACHE, DEVICE, METHOD, SEED, SETTINGS
 from labelfix.errors import RunError
 from labelfix.extras import is_there
 from labelfix.settings.resolve import DEFAULT, Resolved, all_fields
@@ -28,15 +30,8 @@ LIBRARIES = (
 )
 
 
-def info(
-    context: typer.Context,
-    method: options.Method = None,
-    config: options.Config = None,
-    set_: options.Set = None,
-    device: options.Device = None,
-    cache_dir: options.CacheDir = None,
-    seed: options.Seed = None,
-) -> None:
+@with_options(METHOD, SETTINGS, DEVICE, CACHE, SEED)
+def info(context: typer.Context) -> None:
     """Show versions, the device, the feature cache, every setting and where it came from, and the newest run."""
     voice = options.voice(context)
     resolved = options.settings_of(context)

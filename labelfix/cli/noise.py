@@ -9,20 +9,14 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.cli.common_options import COLUMNS, ROWS
 from labelfix.cli.targets import check_table
 from labelfix.errors import SettingsError
 
-Input = Annotated[
-    str | None,
-    typer.Option(
-        "--input", metavar="TABLE", show_default=False, rich_help_panel=options.ROWS, help="Rows with true labels."
-    ),
-]
+Input = Annotated[str | None, options.option("--input", metavar="TABLE", panel=ROWS, doc="Rows with true labels.")]
 LabelColumn = Annotated[
     str,
-    typer.Option(
-        "--label-column", metavar="NAME", rich_help_panel=options.COLUMNS, help="Column of the labels to make noisy."
-    ),
+    typer.Option("--label-column", metavar="NAME", rich_help_panel=COLUMNS, help="Column of the labels to make noisy."),
 ]
 NoiseKind = Annotated[
     Literal["unif", "flip", "flip-u", "nearest-class", "instance-dependent", "matrix"],
@@ -44,12 +38,11 @@ MatrixFile = Annotated[
 ]
 EmbeddingColumn = Annotated[
     str | None,
-    typer.Option(
+    options.option(
         "--embedding-column",
         metavar="NAME",
-        show_default=False,
-        rich_help_panel=options.COLUMNS,
-        help="Column of embeddings, for --kind nearest-class and instance-dependent.",
+        panel=COLUMNS,
+        doc="Column of embeddings, for --kind nearest-class and instance-dependent.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise.")]

@@ -7,74 +7,60 @@ from typing import Any
 
 from labelfix.cli import options
 from labelfix.cli.commands import Flags
+from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, ROWS
+from labelfix.cli.options import setting_flags
 
 TRAINING_COLUMNS: Flags = {
-    "clean_sampling": options.CleanSampling,
-    "label_column": options.LabelColumn,
-    "label_columns": options.LabelColumns,
-    "sources": options.SourcesFile,
-    "main_source": options.MainSource,
-    "abstain": options.Abstain,
-    "clean_label_column": options.CleanLabelColumn,
-    "id_column": options.IdColumn,
-    "clean_id_column": options.CleanIdColumn,
-    "text_column": options.TextColumn,
-    "image_column": options.ImageColumn,
-    "feature_columns": options.FeatureColumns,
-    "embedding_column": options.EmbeddingColumn,
-    "class_map": options.ClassMap,
-    "class_descriptions": options.ClassDescriptions,
-    "missing": options.Missing,
-    "join": options.Join,
+    **setting_flags(ROWS, clean_sampling="random|per-class|per-label"),
+    **setting_flags(COLUMNS, label_column="NAME", label_columns="NAMES", sources="TABLE", main_source="NAME"),
+    **setting_flags(COLUMNS, abstain="WORDS", clean_label_column="NAME", id_column="NAME", clean_id_column="NAME"),
+    **setting_flags(COLUMNS, text_column="NAME", image_column="NAME", feature_columns="NAMES", embedding_column="NAME"),
+    **setting_flags(COLUMNS, class_map="FILE", class_descriptions="FILE", missing="WORDS"),
+    **setting_flags(ROWS, join="id|content|both"),
 }
 """What the columns of the noisy and of the trusted file mean, and how their rows belong together."""
 
 NEW_LABELS: Flags = {
-    "label_column": options.LabelColumn,
-    "label_columns": options.LabelColumns,
-    "sources": options.SourcesFile,
-    "abstain": options.Abstain,
-    "new_classes": options.NewClasses,
-    "class_map": options.ClassMap,
-    "missing": options.Missing,
-    "unlabelled": options.Unlabelled,
+    **setting_flags(COLUMNS, label_column="NAME", label_columns="NAMES", sources="TABLE", abstain="WORDS"),
+    **setting_flags(ROWS, new_classes="error|as-unlabelled"),
+    **setting_flags(COLUMNS, class_map="FILE", missing="WORDS"),
+    **setting_flags(ROWS, unlabelled=""),
 }
 """What the labels of new rows mean to a finished run."""
 
-NEW_ROWS: Flags = {"id_column": options.IdColumn}
+NEW_ROWS: Flags = setting_flags(COLUMNS, id_column="NAME")
 """What else a finished run must know of new rows."""
 
-READING: Flags = {
-    "encoding": options.Encoding,
-    "split": options.Split,
-    "skip_unreadable": options.SkipUnreadable,
-    "max_pixels": options.MaxPixels,
-}
+ENCODING: Flags = setting_flags(ROWS, encoding="NAME")
+
+READING: Flags = {**ENCODING, **setting_flags(ROWS, split="NAME", skip_unreadable="", max_pixels="N")}
 """How files are read."""
 
 SETTINGS: Flags = {"config": options.Config, "set_": options.Set}
 """Where any setting may come from."""
 
-SCORING: Flags = {"config": options.Config, "device": options.Device, "cache_dir": options.CacheDir}
+FEATURES: Flags = setting_flags(MODEL, backbone="NAME", lexical="")
+"""What features are made by."""
+
+DEVICE: Flags = setting_flags(COMPUTE, device="auto|cpu|cuda")
+CACHE: Flags = setting_flags(COMPUTE, cache_dir="DIR")
+
+SCORING: Flags = {"config": options.Config, **DEVICE, **CACHE}
 """Where and how a finished run computes."""
 
+METHOD: Flags = setting_flags(MODEL, method="NAME")
+SEED: Flags = setting_flags(MODEL, seed="N")
+
 TRAINING: Flags = {
-    "method": options.Method,
-    "backbone": options.Backbone,
-    "lexical": options.Lexical,
-    "freeze": options.Freeze,
-    "min_confidence": options.MinConfidence,
-    "soft_top_k": options.SoftTopK,
-    "cross_fit": options.CrossFit,
-    "ledger": options.Ledger,
-    "side_checks": options.SideChecks,
-    "seed": options.Seed,
-    "device": options.Device,
-    "precision": options.Precision,
-    "accumulate": options.Accumulate,
-    "workers": options.Workers,
-    "cache_dir": options.CacheDir,
-    "checkpoint_every": options.CheckpointEvery,
+    **METHOD,
+    **FEATURES,
+    **setting_flags(MODEL, freeze="", min_confidence="SHARE", soft_top_k="K", cross_fit="K", ledger="KIND"),
+    **setting_flags(MODEL, side_checks=""),
+    **SEED,
+    **DEVICE,
+    **setting_flags(COMPUTE, precision="fp32|bf16", accumulate="N", workers="N"),
+    **CACHE,
+    **setting_flags(COMPUTE, checkpoint_every="TIME"),
 }
 """How a run is trained."""
 

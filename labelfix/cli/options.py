@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import typing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from labelfix.cli import common_options
-from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, OUTPUT, ROWS, option, placed
+from labelfix.cli.common_options import COMPUTE, OUTPUT, ROWS, option, placed
 from labelfix.errors import SettingsError
 from labelfix.settings import hub_access
 from labelfix.settings.base import fields_of
@@ -37,15 +38,30 @@ voice = common_options.voice
 ONE_OR_SEVERAL = ("backbone", "text_column")
 """Repeated flags whose values may hold commas of their own."""
 
-_DOCS = {
-    field.name: field.doc
-    for cls in (TrainSettings, DataSettings, ModelSettings, ComputeSettings)
-    for field in fields_of(cls)
-}
+_CLASSES = (TrainSettings, DataSettings, ModelSettings, ComputeSettings)
+_FIELDS = {field.name: field for cls in _CLASSES for field in fields_of(cls)}
+
+_LIMITS = {"min_confidence": (0.0, 1.0), "cross_fit": (0, None), "soft_top_k": (1, None), "seed": (0, None)}
 
 
-def _setting(name: str, panel: str, *names: str, **rest: Any) -> Any:  # noqa: ANN401 - as above
-    return option(*(names or (f"--{name.replace('_', '-')}",)), doc=_DOCS[name], panel=panel, **rest)
+def setting_flags(panel: str, /, **metavars: str) -> dict[str, Any]:
+    """The flags of some settings, of their types and with their docstrings: setting → its type with its option.
+
+    Args:
+        metavars: Setting → what stands for its value in help; empty for a switch.
+    """
+    return {name: _flag(name, panel, metavar) for name, metavar in metavars.items()}
+
+
+def _flag(name: str, panel: str, metavar: str) -> Any:  # noqa: ANN401 - a type with its option
+    field, flag = _FIELDS[name], f"--{name.replace('_', '-')}"
+    types = {field.type, *typing.get_args(field.type)}
+    several = any(typing.get_origin(each) is tuple for each in types)
+    type_ = next((each for each in (bool, int, float) if each in types), list[str] if several else str)
+    flag += f"/--no-{flag[2:]}" if field.default is True else ""
+    doc = field.doc + " Separated by commas, or repeated." * (name == "feature_columns")
+    least, most = _LIMITS.get(name, (None, None))
+    return Annotated[type_ | None, option(flag, doc=doc, panel=panel, metavar=metavar, min=least, max=most)]
 
 
 Noisy = Annotated[
@@ -82,47 +98,6 @@ Truth = Annotated[
     str | None,
     option("--truth", metavar="TABLE", panel=ROWS, doc="True labels, by id, of rows of the run's noisy file."),
 ]
-LabelColumn = Annotated[str | None, _setting("label_column", COLUMNS, metavar="NAME")]
-LabelColumns = Annotated[list[str] | None, _setting("label_columns", COLUMNS, metavar="NAMES")]
-SourcesFile = Annotated[str | None, _setting("sources", COLUMNS, metavar="TABLE")]
-MainSource = Annotated[str | None, _setting("main_source", COLUMNS, metavar="NAME")]
-Abstain = Annotated[str | None, _setting("abstain", COLUMNS, metavar="WORDS")]
-CleanLabelColumn = Annotated[str | None, _setting("clean_label_column", COLUMNS, metavar="NAME")]
-IdColumn = Annotated[str | None, _setting("id_column", COLUMNS, metavar="NAME")]
-CleanIdColumn = Annotated[str | None, _setting("clean_id_column", COLUMNS, metavar="NAME")]
-Missing = Annotated[str | None, _setting("missing", COLUMNS, metavar="WORDS")]
-Join = Annotated[str | None, _setting("join", ROWS, metavar="id|content|both")]
-Encoding = Annotated[str | None, _setting("encoding", ROWS, metavar="NAME")]
-Split = Annotated[str | None, _setting("split", ROWS, metavar="NAME")]
-NewClasses = Annotated[str | None, _setting("new_classes", ROWS, metavar="error|as-unlabelled")]
-Unlabelled = Annotated[bool | None, _setting("unlabelled", ROWS, "--unlabelled", metavar="")]
-TextColumn = Annotated[list[str] | None, _setting("text_column", COLUMNS, metavar="NAME")]
-ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
-FeatureColumns = Annotated[
-    list[str] | None,
-    option(
-        "--feature-columns",
-        metavar="NAMES",
-        panel=COLUMNS,
-        doc=f"{_DOCS['feature_columns']} Separated by commas, or repeated.",
-    ),
-]
-EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
-ClassDescriptions = Annotated[str | None, _setting("class_descriptions", COLUMNS, metavar="FILE")]
-ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
-CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class|per-label")]
-MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
-SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
-
-Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]
-Backbone = Annotated[list[str] | None, _setting("backbone", MODEL, metavar="NAME")]
-Lexical = Annotated[bool | None, _setting("lexical", MODEL, "--lexical/--no-lexical", metavar="")]
-Freeze = Annotated[bool | None, _setting("freeze", MODEL, "--freeze/--no-freeze", metavar="")]
-MinConfidence = Annotated[float | None, _setting("min_confidence", MODEL, min=0.0, max=1.0, metavar="SHARE")]
-CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K")]
-Ledger = Annotated[str | None, _setting("ledger", MODEL, metavar="KIND")]
-SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks", metavar="")]
-SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
 
 
 def _soft_top_k(doc: str) -> Any:  # noqa: ANN401 - typer's own type is private
@@ -139,7 +114,6 @@ OtherSoftTopK = Annotated[
 DetailsSoftTopK = Annotated[
     int | None, _soft_top_k("With --details: of each soft label only the K most likely classes.")
 ]
-Seed = Annotated[int | None, _setting("seed", MODEL, min=0, metavar="N")]
 
 Set = Annotated[
     list[str] | None,
@@ -151,13 +125,7 @@ Set = Annotated[
         "May be repeated; `labelfix methods mlc` lists the method's.",
     ),
 ]
-Device = Annotated[str | None, _setting("device", COMPUTE, metavar="auto|cpu|cuda")]
-Precision = Annotated[str | None, _setting("precision", COMPUTE, metavar="fp32|bf16")]
-Accumulate = Annotated[int | None, _setting("accumulate", COMPUTE, metavar="N")]
-Workers = Annotated[int | None, _setting("workers", COMPUTE, metavar="N")]
-CacheDir = Annotated[str | None, _setting("cache_dir", COMPUTE, metavar="DIR")]
 
-CheckpointEvery = Annotated[str | None, _setting("checkpoint_every", COMPUTE, metavar="TIME")]
 
 Resume = Annotated[
     Path | None,
@@ -196,7 +164,7 @@ def settings_of(context: typer.Context) -> Resolved:
     about it (a configuration file found, a variable misspelt) is said.
     """
     given = context.params
-    flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
+    flags = {name: _listed(name, value) for name, value in given.items() if name in _FIELDS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
     if resolved.settings.compute.offline:
         hub_access.forbid()  # as the flag does: a configuration file may say it
@@ -213,7 +181,9 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
     flags = {
         "method": method,
         **{
-            name: _listed(name, value) for name, value in given.items() if name in _DOCS and value not in (None, [], ())
+            name: _listed(name, value)
+            for name, value in given.items()
+            if name in _FIELDS and value not in (None, [], ())
         },
     }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})

@@ -21,6 +21,7 @@ from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
 from labelfix.data.odd_numbers import OddNumbers
 from labelfix.data.scan import is_text, value_type
+from labelfix.errors import listing
 from labelfix.progress import rows_done
 from labelfix.settings.data import DataSettings
 
@@ -70,7 +71,8 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
     first = -1
     done = 0
     for batch in inputs.batches(rows):
-        blank = functools.reduce(pc.and_, [_is_blank(column) for column in batch.columns])
+        lengths = [pc.utf8_length(pc.utf8_trim_whitespace(column)) for column in batch.columns]
+        blank = functools.reduce(pc.and_, [pc.equal(each, 0) for each in lengths])
         count = pc.sum(blank).as_py() or 0
         if count and first < 0:
             first = done + int(pc.index(blank, True).as_py())
@@ -84,10 +86,6 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
     elif empty:
         file, row = places.of(first)
         findings.warning(file, f"{what} empty ({empty} such rows)", row=row)
-
-
-def _is_blank(column: pa.Array) -> pa.Array:
-    return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0)
 
 
 def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
@@ -223,16 +221,15 @@ def _endless(value: float) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:LISTED])
-    return shown + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
+    return listing(list(map(repr, names)), LISTED)
 
 
 def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, findings: Findings) -> None:
     some = {name: count for name, count in missing.items() if count}
     if some:
-        shown = ", ".join(f"{name} {count}" for name, count in list(some.items())[:8])
-        more = f" and {len(some) - 8} more columns" if len(some) > 8 else ""
-        findings.note(f"{inputs.name}: missing values: {shown}{more} (of {rows:,} rows)")
+        shown = listing([f"{name} {count}" for name, count in some.items()], 8)
+        columns = " columns" * (len(some) > 8)
+        findings.note(f"{inputs.name}: missing values: {shown}{columns} (of {rows:,} rows)")
 
 
 def _note_start(inputs: ColumnInputs, folder: str, findings: Findings) -> None:

@@ -152,22 +152,17 @@ class SelectedInputs:
     Attributes:
         parent: The inputs they are taken from.
         rows: `(M,)` positions in `parent`.
-        label: What to call them in messages.
+        name: What to call them in messages.
     """
 
     parent: InputTable
     rows: Codes
-    label: str
+    name: str
 
     @property
     def spec(self) -> InputSpec:
         """What the columns hold."""
         return self.parent.spec
-
-    @property
-    def name(self) -> str:
-        """The input as the user named it."""
-        return self.label
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -75,44 +75,33 @@ class NewRows:
     def blocks(self, rows: int, with_inputs: bool = True) -> Iterator[LabelTable]:
         """All rows in order, as tables of `rows` rows or, the last, fewer; without inputs their `inputs` are None."""
         if not len(self):
-            yield self._empty()
+            yield self._table(0, pa.array([], self.id_type), np.zeros(0, np.int64), None)
             return
         held = regroup(self.inputs.batches(self.read_rows), rows) if with_inputs else itertools.repeat(None)
         for (start, ids, codes), batches in zip(self._ids_and_codes(rows), held, strict=with_inputs):
-            places = self.places.between(start, start + len(codes))
-            yield LabelTable(
-                name=self.source.name,
-                ids=ids,
-                codes=codes,
-                classes=self.classes,
-                inputs=None if batches is None else HeldInputs(self.inputs.spec, self.source.name, tuple(batches)),
-                files=places.files,
-                file_index=places.file_index,
-                row_number=places.row_number,
-                label_column=self.label_column,
-                id_column=self.id_column,
-                readable=None if self.readable is None else self.readable[start : start + len(codes)],
-                opinions=self._opinions(start, len(codes)),
-            )
+            inputs = None if batches is None else HeldInputs(self.inputs.spec, self.source.name, tuple(batches))
+            yield self._table(start, ids, codes, inputs)
 
     def _opinions(self, start: int, count: int) -> Opinions | None:
         """Those of some consecutive rows."""
         return None if self.opinions is None else self.opinions.take(np.arange(start, start + count, dtype=np.int64))
 
-    def _empty(self) -> LabelTable:
-        """A table of no rows."""
+    def _table(self, start: int, ids: pa.Array, codes: Codes, inputs: HeldInputs | None) -> LabelTable:
+        """Some consecutive rows, the first of them at a position."""
+        places = self.places.between(start, start + len(codes))
         return LabelTable(
             name=self.source.name,
-            ids=pa.array([], self.id_type),
-            codes=np.zeros(0, np.int64),
+            ids=ids,
+            codes=codes,
             classes=self.classes,
-            inputs=None,
-            files=self.places.files,
-            file_index=np.zeros(0, np.int32),
-            row_number=np.zeros(0, np.int64),
+            inputs=inputs,
+            files=places.files,
+            file_index=places.file_index,
+            row_number=places.row_number,
             label_column=self.label_column,
             id_column=self.id_column,
-            opinions=self._opinions(0, 0),
+            readable=None if self.readable is None else self.readable[start : start + len(codes)],
+            opinions=self._opinions(start, len(codes)),
         )
 
     def _ids_and_codes(self, rows: int) -> Iterator[tuple[int, pa.Array, Codes]]:

@@ -35,7 +35,9 @@ def compare_features(noisy: LabelTable, clean: LabelTable, findings: Findings) -
     spec = noisy.inputs.spec.part("table")
     if spec is None:
         return
-    ours, theirs = (_first(inputs_of(table, spec)) for table in (noisy.inputs, clean.inputs))
+    ours, theirs = (
+        pa.Table.from_batches(list(_first_rows(inputs_of(table, spec)))) for table in (noisy.inputs, clean.inputs)
+    )
     odd: dict[str, str] = {}
     for name in spec.columns if ours.num_rows and theirs.num_rows else ():
         if name in spec.categorical:
@@ -79,11 +81,7 @@ def _numbers(cells: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return values[np.isfinite(values)]
 
 
-def _first(table: InputTable) -> pa.Table:
-    return pa.Table.from_batches(list(_some(table)))
-
-
-def _some(table: InputTable) -> Iterator[pa.RecordBatch]:
+def _first_rows(table: InputTable) -> Iterator[pa.RecordBatch]:
     done = 0
     for batch in table.batches(LOOKED_AT):
         yield batch.slice(0, LOOKED_AT - done)

@@ -326,7 +326,7 @@ def _labels(
     assert clean.labels is not None
     named = settings.label_column is not None
     refuse_labels_elsewhere(ours, noisy.labels, findings, read_rows)
-    refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
+    refused = refuse_values(noisy.labels, noisy.places, ours.name, named, findings)
     refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from labelfix.data.columns.ids import canonical_ids, gather, row_numbers
 from labelfix.data.findings import FilePlaces, Places
 from labelfix.data.formats import TableSource
+from labelfix.data.formats.base import cheapest
 from labelfix.data.labels.column import LabelColumn, LabelReader
 from labelfix.data.repeats import Keys, Repeats, id_keys
 from labelfix.data.scan import decode, scan
@@ -123,10 +124,4 @@ def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> Id
 
 
 def _columns(source: TableSource, id_column: str | None, label: str | None) -> list[str]:
-    return list(dict.fromkeys(c for c in (id_column, label) if c is not None)) or [_cheapest(source.schema)]
-
-
-def _cheapest(schema: pa.Schema) -> str:
-    """A column to count rows by: a flat one if there is one."""
-    flat = [f.name for f in schema if not pa.types.is_nested(f.type) and not pa.types.is_binary(f.type)]
-    return str((flat or schema.names)[0])
+    return list(dict.fromkeys(c for c in (id_column, label) if c is not None)) or [cheapest(source.schema)]

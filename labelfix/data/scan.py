@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats import Chunk, TableSource
-from labelfix.data.formats.plain import as_text, decode, is_bytes, is_list, is_number, is_text, value_type
-from labelfix.errors import Defect, InputError
+from labelfix.data.formats.plain import as_text, decode, is_bytes, is_list, is_number, is_text, no_utf8, value_type
+from labelfix.errors import InputError, input_error
 
 __all__ = [
     "as_text",
@@ -82,18 +82,8 @@ def regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.Re
 def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:
     try:
         array.validate(full=True)
-        return
     except pa.ArrowInvalid:
-        pass
-    defects = []
-    for offset, cell in enumerate(array.cast(pa.binary()).to_pylist()):
-        try:
-            _ = cell.decode("utf-8") if cell is not None else ""
-        except UnicodeDecodeError as error:
-            shown = cell.decode("utf-8", errors="replace")[:60]
-            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {shown!r}"
-            defects.append(Defect("error", file, first + offset, what, "write the text as UTF-8"))
-    raise InputError(defects[:5])
+        raise InputError(no_utf8(array, column, file, first, "write the text as UTF-8")[:5]) from None
 
 
 def _holds_text(type_: pa.DataType) -> bool:
@@ -106,4 +96,4 @@ def _check_nested(array: pa.Array, column: str, file: str) -> None:
         array.validate(full=True)
     except pa.ArrowInvalid:
         what = f"column {column!r} holds text that is not UTF-8"
-        raise InputError([Defect("error", file, None, what, "write the text as UTF-8")]) from None
+        raise input_error(file, what, "write the text as UTF-8") from None

@@ -15,16 +15,15 @@ import numpy as np
 from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
-from labelfix.data.labels.noise_rate import covered
-from labelfix.data.labels.otherwise import NO_MORE, beyond_chance
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
-from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample
+from labelfix.evidence.judges_answers import label_scores, sample
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
+from labelfix.evidence.of_all_rows import as_frequent, assumed_of, of_other_rows, why_not_all
 from labelfix.evidence.picked import Drawn
 from labelfix.evidence.rivals import Rival, fit_rivals, retrained
 from labelfix.evidence.run_noise_rate import noise_of
@@ -37,12 +36,6 @@ from labelfix.heads.stages import judging_stage
 from labelfix.numerics.affine import Affine
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
-
-UNCHECKED = 0.05
-"""Of the rows may be of classes that no trusted row is of, where these were drawn per class, and figures are of all."""
-
-BY_CHANCE = 0.01
-"""A class without a trusted row was left out, not missed, where fewer random draws have none of its labels."""
 
 JUDGED = ("classifier_right", "out_of_fold_nll")
 """Metrics of a fit that come from trusted rows."""
@@ -157,61 +150,23 @@ def ledger_of(
         soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
-    pairs = problem.judges & (problem.paired_given != UNLABELLED)
-    beyond = beyond_chance(problem.truth[pairs], problem.paired_given[pairs])
-    by_chance = beyond is not None and LESS < beyond < NO_MORE
-    not_all = _not_all(problem, found, soft) or (OTHER_ROWS if by_chance else "")
+    not_all = why_not_all(problem, found, soft) or of_other_rows(problem)
     if asked.paired and not not_all:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
     if problem.sampling == "per-class":
         answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
-        weights = _as_frequent(asked.truth, shares / shares.sum())
+        weights = as_frequent(asked.truth, shares / shares.sum())
     elif problem.sampling == "per-label" and asked.paired:
         known = asked.given != UNLABELLED  # rows without a label weigh as the others do on average
         weights = np.ones(len(known))
         of_noisy = np.bincount(problem.given, minlength=problem.num_classes) / len(problem.given)
-        weights[known] = _as_frequent(asked.given[known], of_noisy)
+        weights[known] = as_frequent(asked.given[known], of_noisy)
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
     return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all, trusted=len(problem.truth))
-
-
-LESS = -2.0
-"""Standard errors: trusted rows whose labels are the same less often than that were picked among the wrong ones."""
-
-OTHER_ROWS = "your labels and the given ones are the same no more often than by chance, as if they were of other rows"
-
-
-def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = None) -> str:
-    """Why the trusted rows say nothing of all rows, for a person; empty where they do.
-
-    Args:
-        soft: `(n, K)` soft labels of some noisy rows: of which classes they are.
-    """
-    if problem.sampling == "picked":
-        return "the rows you checked were not drawn at random"
-    if problem.sampling == "per-class" and soft is not None:
-        checked = np.bincount(found.asked.truth, minlength=problem.num_classes) > 0
-        if checked.sum() > 1 and soft[:, ~checked].sum(axis=1).mean() > UNCHECKED:
-            return f"you checked rows of {int(checked.sum())} of {problem.num_classes} classes alone"
-    if problem.sampling != "per-label":
-        return ""
-    given = found.asked.given
-    pairs = np.bincount(given[given != UNLABELLED], minlength=problem.num_classes)
-    of_noisy = np.bincount(problem.given, minlength=problem.num_classes)
-    if covered(pairs, of_noisy):
-        return ""
-    there = int(((of_noisy > 0) | (pairs > 0)).sum())
-    return f"you checked rows with {int((pairs > 0).sum())} of {there} given labels alone"
-
-
-def _as_frequent(labels: Codes, shares: Floats) -> Floats:
-    """`(R,)` weights by which rows have each label as often as `shares` `(K,)` says, of mean 1."""
-    drawn = np.bincount(labels, minlength=len(shares))
-    return (shares / np.maximum(drawn, 1))[labels] * len(labels)
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
@@ -282,25 +237,9 @@ def guarantee_of(problem: Problem, found: Calibrated, right: RightLabels) -> tup
         paired=asked.paired,
         weighted=weighted,
         smallest_p=smallest / (total + smallest),
-        assumption=_assumed(problem, found),
+        assumption=assumed_of(problem, found),
         per_class=per_class,
     )
-
-
-def _assumed(problem: Problem, found: Calibrated) -> str | None:
-    """What p-values and figures take for granted, for a person; None where it is nothing."""
-    if not found.asked.paired:
-        return ASSUMED
-    if _not_all(problem, found):
-        return "other rows are like the trusted ones, which were not drawn at random"
-    given = np.concatenate([problem.given, problem.paired_given[problem.paired_given != UNLABELLED]])
-    shares = np.bincount(given, minlength=problem.num_classes) / len(given)
-    without = np.bincount(problem.truth, minlength=problem.num_classes) == 0
-    left_out = int((without & ((1 - shares) ** len(problem.truth) < BY_CHANCE)).sum())
-    if not left_out:
-        return None
-    classes = "the class" if left_out == 1 else f"the {left_out} classes"
-    return f"rows of {classes} without a trusted row are labelled as well as the others are"
 
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
@@ -353,6 +292,6 @@ def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
             "sampling": problem.sampling,
             "how": held.how,
         },
-        "assumption": _assumed(problem, found),
+        "assumption": assumed_of(problem, found),
         "noisy_rows": LEARNED if own is None else own.how,
     }

@@ -195,7 +195,9 @@ def _field(problem: Problem, held: Held) -> _Field:
         model = held.models[0]
         hidden = model.outputs(noisy, every)[1]
         scale = float(1 / max(np.sqrt((hidden.astype(np.float64) ** 2).sum(axis=1).mean()), 1e-12))
-        noisy, clean = FeatureInputs(hidden * np.float32(scale)), _scaled(model.outputs(clean, trusted)[1], scale)
+        noisy, clean = (
+            FeatureInputs(features * np.float32(scale)) for features in (hidden, model.outputs(clean, trusted)[1])
+        )
         where = f", on what this run's network makes of the rows{where}"
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
@@ -217,10 +219,6 @@ def _field(problem: Problem, held: Held) -> _Field:
     others = replace(others, paired_opinions=None)
     judged = _features(clean, held.rows)
     return _Field(load_rows(others), torch.from_numpy(judged.features), None, scale, where)
-
-
-def _scaled(features: npt.NDArray[np.float32], scale: float) -> FeatureInputs:
-    return FeatureInputs(features * np.float32(scale))
 
 
 def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:

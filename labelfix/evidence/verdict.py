@@ -77,17 +77,13 @@ def classifier_of(ledger: Ledger) -> str:
     if ledger.noisy_rows_heard:
         return min(_that_agree(ledger), key=lambda each: each.nll.value).name
     others = [each for each in ledger.entries if each.name != THIS_RUN and not each.reads_labels]
-    better = [each for each in others if _clearly(each.nll_gain)]
+    better = [each for each in others if each.nll_gain.value > max(LEAST, _error(each.nll_gain))]
     return max(better, key=lambda each: each.nll_gain.value).name if better else THIS_RUN
 
 
 def _that_agree(ledger: Ledger) -> list[Entry]:
     asked = [(each, each.agreement_gap) for each in ledger.entries]
     return [each for each, gap in asked if gap is not None and gap.value <= _error(gap)]
-
-
-def _clearly(gain: Estimate) -> bool:
-    return gain.value > max(LEAST, _error(gain))
 
 
 def _error(estimate: Estimate) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.tables import ClassNames, InputSpec, Logits, Probabilities
-from labelfix.errors import RunError
+from labelfix.errors import RunError, listing
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.representation import Predictor, Representation, representation_from_json
@@ -143,12 +143,11 @@ SHOWN_CLASSES = 20
 
 def model_card(description: str, card: Card, classes: ClassNames, temperature: float) -> str:
     """The text of `README.md`."""
-    shown = ", ".join(classes.names[:SHOWN_CLASSES])
-    more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
+    shown = listing(classes.names, SHOWN_CLASSES)
     return f"""\
 # Classifier
 
-A classifier for {len(classes)} classes ({shown}{more}), trained by labelfix on corrected labels.
+A classifier for {len(classes)} classes ({shown}), trained by labelfix on corrected labels.
 Backbone: {description}.
 
 `labelfix.json` holds the class names in the order of the probabilities, the temperature ({temperature:.4g}, which

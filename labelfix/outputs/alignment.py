@@ -146,7 +146,7 @@ class AlignedLabels:
             yield chunk, _laid(parts, begin, end)
 
     def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
-        """Look at the label column before anything is written.
+        """Look at the label column, where there is one, before anything is written.
 
         Raises:
             InputError: The source lacks rows that were corrected: it is not the table they were made from.
@@ -154,10 +154,12 @@ class AlignedLabels:
         spellings: list[Counter[Any]] = [Counter() for _ in self.classes]
         needed: set[int] = set()
         total = matched = changed = filled = dropped = 0
-        for chunk, said in self.beside([self.label_column], verbatim, rows=SURVEYED_AT_ONCE):
+        columns = [self.label_column] if self.label_column else self.source.schema.names[:1]
+        for chunk, said in self.beside(columns, verbatim, rows=SURVEYED_AT_ONCE):
             there = said.position >= 0
             total, matched = total + len(there), matched + int(there.sum())
-            _count_spellings(items_of(chunk.batch.column(0)), said.given, spellings)
+            if self.label_column:
+                _count_spellings(items_of(chunk.batch.column(0)), said.given, spellings)
             differs = there & (said.given != said.corrected)
             needed |= set(np.unique(said.corrected[differs]).tolist())
             kept = ~(said.issue & drop_issues)

@@ -67,20 +67,8 @@ def apply_gates(
     of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
     parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
     counting = [part for part in parts if part.names]
-    worst, issues = WorstRows(show), 0
-    doubtful: dict[int, tuple[Accepted, ...]] = {}
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
-        here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
-        judged = ~apart[first:][: len(group)]
-        flagged = np.flatnonzero(here & judged)
-        issues += len(flagged)
-        if accepted:
-            flagged, asked = not_accepted(group, flagged, accepted)
-            doubtful |= {first + row: entries for row, entries in asked.items()}
-        for part in counting:
-            part.see(group, judged, flagged)
-        scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
-        worst.add(first + flagged, scores, confidence)
+    worst = WorstRows(show)
+    issues, doubtful = _look_through(rows, min_confidence, accepted, chosen, apart, counting, worst)
     _refuse_all(rows, source, accepted)
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
@@ -107,6 +95,42 @@ def apply_gates(
         policy=policy,
         edited=len(back),
     )
+
+
+def _look_through(
+    rows: CorrectedRows,
+    min_confidence: float | None,
+    accepted: Baseline,
+    chosen: ChosenRows | None,
+    apart: npt.NDArray[np.bool_],
+    counting: Sequence[Parts],
+    worst: WorstRows,
+) -> tuple[int, dict[int, tuple[Accepted, ...]]]:
+    """Take the findings of each group into account; arguments as for `apply_gates`.
+
+    Args:
+        apart: `(N,)` True for rows that are left out.
+        counting: The parts that have gates of their own; told what they have to count.
+        worst: Told all findings that the baseline does not know.
+
+    Returns:
+        How many findings there are, and row → entries of those that the baseline knows by their contents alone.
+    """
+    classes, issues = corrected_metadata(rows).classes, 0
+    doubtful: dict[int, tuple[Accepted, ...]] = {}
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
+        here = _issues(group, classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
+        judged = ~apart[first:][: len(group)]
+        flagged = np.flatnonzero(here & judged)
+        issues += len(flagged)
+        if accepted:
+            flagged, asked = not_accepted(group, flagged, accepted)
+            doubtful |= {first + row: entries for row, entries in asked.items()}
+        for part in counting:
+            part.see(group, judged, flagged)
+        scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
+        worst.add(first + flagged, scores, confidence)
+    return issues, doubtful
 
 
 def _refuse_all(rows: CorrectedRows, source: str, accepted: Baseline) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from labelfix.data.formats import write_batches, written_of
 from labelfix.data.formats.csv import source as csv
 from labelfix.outputs.alignment import AlignedLabels
-from labelfix.outputs.own_file import ExportReport, details_added, free_name, own_fields
+from labelfix.outputs.own_file import ExportReport, details_added, free_name, own_fields, report
 
 LABEL, GIVEN = "label", "given_label"
 
@@ -35,26 +34,20 @@ def export_beside(
     columns = written_of(correction.source).names
     label, given = free_name(LABEL, columns), free_name(GIVEN, columns)
     names, prepare, added = details_added(correction, details, soft_top_k, text, (*columns, label, given))
+    survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
     classes = pa.array(correction.classes, pa.string())
-    counts = {"rows": 0, "changed": 0, "filled": 0, "dropped": 0}
     new = [pa.field(label, pa.string()), pa.field(given, pa.string())]
     schema = pa.schema([*own_fields(correction.source, verbatim), *new, *added])
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk, said in correction.beside(columns, verbatim, names, prepare):
-            changed = (said.given >= 0) & (said.corrected != said.given)
-            keep = ~said.issue if drop_issues else np.ones(len(said.issue), dtype=bool)
-            counts["rows"] += int(keep.sum())
-            counts["changed"] += int((changed & keep).sum())
-            counts["filled"] += int(((said.given < 0) & (said.corrected >= 0) & keep).sum())
-            counts["dropped"] += int((~keep).sum())
             codes = (pa.array(each, mask=each < 0) for each in (said.corrected, said.given))
             cells = [*chunk.batch.columns, *(classes.take(each) for each in codes)]
             if said.details is not None:
                 cells += [column.combine_chunks() for column in said.details.columns]
             batch = pa.record_batch(cells, schema=schema)
-            yield batch.filter(pa.array(keep)) if drop_issues else batch
+            yield batch.filter(pa.array(~said.issue)) if drop_issues else batch
 
     write_batches(out, schema, batches())
     note = f"the corrected labels are in the new column {label!r}; all others are as they were"
-    return ExportReport(counts["rows"], counts["changed"], counts["filled"], counts["dropped"], given, (note,))
+    return report(survey, given, (note,))

@@ -18,6 +18,7 @@ from labelfix.data.formats import TableSource, titles_of, write_batches, written
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
+from labelfix.errors import listing
 from labelfix.outputs.alignment import AlignedLabels, ExportCounts, Prepare, Verdicts
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.exports import flat_probabilities, plain_strings
@@ -174,9 +175,8 @@ def _one_spelling(respelled: Counter[str]) -> tuple[str, ...]:
     """What is said of labels that got the spelling of their class."""
     if not respelled:
         return ()
-    shown = ", ".join(repr(cell) for cell, _ in respelled.most_common(3))
-    more = f" and {len(respelled) - 3} more" if len(respelled) > 3 else ""
-    return (f"kept labels that are now written as their class is elsewhere: {respelled.total():,} ({shown}{more})",)
+    shown = listing([repr(cell) for cell, _ in respelled.most_common()], 3)
+    return (f"kept labels that are now written as their class is elsewhere: {respelled.total():,} ({shown})",)
 
 
 def _like_cells(values: pa.Array, old: pa.Array) -> pa.Array:

@@ -244,8 +244,4 @@ def shown() -> Shown:
     notebook = Console().is_jupyter
     if is_there("ipywidgets") if notebook else sys.stderr.isatty():
         return Bars()
-    return Lines(_to_stderr)
-
-
-def _to_stderr(line: str) -> None:
-    print(printed(line), file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
+    return Lines(lambda line: print(printed(line), file=sys.stderr, flush=True))  # noqa: T201 - it was asked for

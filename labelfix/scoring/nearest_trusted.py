@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities
+from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.errors import LabelfixError
 from labelfix.models.features import Inputs, select
 from labelfix.models.trained import TrainedClassifier
@@ -103,10 +103,10 @@ def _take_up(blocks: Blocks, classifier: TrainedClassifier, known: _Trusted) -> 
             continue
         hidden = _hidden(classifier, select(inputs, np.array(rows, dtype=np.int64)))
         for i, own in zip(rows, hidden, strict=True):
-            label, file, number = _described(table, i)
+            label = table.classes.names[int(table.codes[i])]
             if (label, _rounded(own)) not in there:
                 known.hidden.append(own)
-                known.names.append((ids[i], label, file, number))
+                known.names.append((ids[i], label, table.files[table.file_index[i]], int(table.row_number[i])))
 
 
 def _rounded(hidden: npt.NDArray[np.float32]) -> bytes:
@@ -130,11 +130,6 @@ def hidden_of(blocks: Blocks, classifier: TrainedClassifier, rows: Codes) -> dic
 def _hidden(classifier: TrainedClassifier, inputs: Inputs) -> Probabilities:
     hidden = np.concatenate([values for _, _, values in classifier.outputs(inputs, Silent())])
     return np.asarray(hidden / np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-12))
-
-
-def _described(table: LabelTable, row: int) -> tuple[str, str, int]:
-    label = table.classes.names[int(table.codes[row])]
-    return label, table.files[table.file_index[row]], int(table.row_number[row])
 
 
 def _named(folder: RunFolder, rows: Codes) -> dict[int, tuple[str, str, str, int]]:

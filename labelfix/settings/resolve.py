@@ -71,7 +71,7 @@ def resolve(
     sources = read_sources(document, path) if path else Sources()
     file_values = values_of(document, str(path))
     method = _method(flags or {}, sets, environ, file_values)
-    names = _names(method)
+    names = {key.rpartition(".")[2]: key for key in all_fields(method)}
     environment, warnings = _from_environment(environ, names)
     layers = [
         {key: (value, str(path)) for key, value in file_values.items() if _belongs(key, method)},
@@ -89,10 +89,6 @@ def all_fields(method: str) -> dict[str, SettingField]:
     own = {f.name: f for f in fields_of(TrainSettings) if f.name in _TOP}
     tables = {**SECTIONS, method: METHOD_SETTINGS[method]}
     return {**own, **{f"{table}.{f.name}": f for table, cls in tables.items() for f in fields_of(cls)}}
-
-
-def _names(method: str) -> dict[str, str]:
-    return {key.rpartition(".")[2]: key for key in all_fields(method)}
 
 
 def _attribute(section: str) -> str:

@@ -335,7 +335,7 @@ def test_the_seed_decides_which_rows_are_read(run, noisy, tmp_path):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-@pytest.mark.parametrize("words", [["--drop-issues"], ["--min-confidence", "0.95"], ["--min-confidence", "0"], []])
+@pytest.mark.parametrize("words", [["--drop-issues"], ["--min-confidence", "0"], []])
 def test_the_labels_are_those_that_export_writes(words, run, noisy, tmp_path):
     """All rows are read: then as many are wrong as in the exported file."""
     assert main(["export", "--run", str(run), "--corrected-labels", "out.csv", *words, *noisy, "-q"]) == 0

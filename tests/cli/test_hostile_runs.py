@@ -18,7 +18,7 @@ from labelfix.runs import schema
 from labelfix.runs.checked import DEEPEST, NotPlainJsonError, check, parse, wrong_with
 from labelfix.runs.schema_evidence import Corrected, Metrics
 
-SAMPLED = 30
+SAMPLED = 25
 """About a third of a second each; `python tests/measure/hostile_runs.py` tries all of them."""
 
 

@@ -41,6 +41,7 @@ def harmless(text):
 texts = st.text(max_size=20) | st.sampled_from(HOSTILE) | st.tuples(st.sampled_from(HOSTILE), st.text()).map("".join)
 
 
+@settings(max_examples=40)
 @given(texts, texts)
 def test_a_printed_line_is_one_line_that_commands_nothing(first, second):
     for line in (printed(first), printed(f"{first}{second}"), printed(f"label {visible(first)}: {second}")):
@@ -157,7 +158,7 @@ def test_every_option_refuses_hostile_words_harmlessly(run, word, tmp_path):
         run(*words, code=2)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_check_prints_any_table_harmlessly(data, run, tmp_path):
     """Values in every place of a table: what is right is shown, what is wrong is refused, harmlessly."""

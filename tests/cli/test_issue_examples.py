@@ -12,7 +12,7 @@ from PIL import Image
 
 from labelfix.cli import main
 
-EPOCHS = ["--set", "recipe=paper", "--set", "epochs=8", "-q"]
+QUICK = ["--method", "glc", "--no-side-checks", "-q"]
 ONE_EPOCH = ["--set", "recipe=paper", "--set", "epochs=1", "-q"]
 
 
@@ -70,7 +70,7 @@ def test_the_rows_read_at_once_do_not_change_a_byte_of_the_corrected_labels(at_w
         files = ["--noisy", str(at_work / "noisy.csv"), "--clean", str(at_work / "gold.csv"), "--out", str(out)]
         # A cache of its own, so that nothing is taken over from the run before.
         own = ["--set", f"compute.read_rows={rows}", "--cache-dir", str(at_work / f"cache{rows}")]
-        assert main(["train", *files, *own, *EPOCHS]) == 0
+        assert main(["train", *files, *own, *QUICK]) == 0
         seen.add((out / "corrected.parquet").read_bytes())
     assert len(seen) == 1
     table = pq.read_table(out / "corrected.parquet")
@@ -96,8 +96,18 @@ def test_a_malformed_input_ends_with_2_one_line_a_defect_and_nothing_written(bui
     assert any(all(part in line for part in case.expected) for line in lines), output.err
     assert contents(tmp_path) == before
     assert not (tmp_path / "runs").exists()
-    assert main(["check", *files, *given(case.settings)]) == 2
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix: ")] == lines
+
+
+@pytest.mark.parametrize("builder", CASES[::8], ids=lambda builder: builder.__name__)
+def test_check_names_the_defects_that_train_names(builder, tmp_path, monkeypatch, capsys):
+    case = builder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for command in ("train", "check"):
+        files = ["--noisy", os.path.relpath(case.noisy), "--clean", os.path.relpath(case.clean)]
+        assert main([command, *files, *given(case.settings)]) == 2
+        said.append([line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix: ")])
+    assert said[0] == said[1] != []
 
 
 def test_images_of_a_table_and_of_a_folder_get_identical_labels(images):

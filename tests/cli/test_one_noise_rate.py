@@ -44,7 +44,7 @@ def files_of(folder, gold):
     return [*files, "--clean-sampling", sampling]
 
 
-@pytest.mark.parametrize(("gold", "words"), [("per-class", QUICK), ("per-class", MLP), ("few", QUICK), ("random", MLP)])
+@pytest.mark.parametrize(("gold", "words"), [("per-class", QUICK), ("few", QUICK), ("random", MLP)])
 def test_where_no_opinion_is_added_the_numbers_are_the_same(folder, tmp_path, capsys, gold, words):
     files = files_of(folder, gold)
     assert main(["check", *files]) == 0

@@ -1,12 +1,16 @@
 """What a run says of itself: doubted trusted rows, the full ledger, cross-fitted scores, the verdict."""
 
+import io
 import json
+from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from labelfix.cli import main
+from labelfix.evidence import rivals
 from labelfix.evidence.weighing import _warning_of_doubted
 
 
@@ -33,13 +37,20 @@ def trained(folder: Path, out: Path, *flags: str) -> dict:
     return json.loads((out / "metrics.json").read_text())["evidence"]
 
 
+@pytest.fixture(scope="module")
+def run(folder: Path) -> tuple[Path, dict, list[str]]:
+    """A run as the defaults have it, its evidence, and the lines that were said."""
+    with redirect_stderr(io.StringIO()) as said:
+        evidence = trained(folder, folder / "run")
+    return folder / "run", evidence, said.getvalue().strip().splitlines()
+
+
 def test_a_trusted_row_that_looks_wrong_is_listed_and_kept(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, run: tuple[Path, dict, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evidence = trained(folder, tmp_path / "run")
+    path, evidence, _ = run
     assert [each["id"] for each in evidence["doubted"]] == ["k0"]
-    capsys.readouterr()
-    assert main(["evaluate", "--run", str(tmp_path / "run"), "--truth", str(folder / "truth.csv")]) == 0
+    assert main(["evaluate", "--run", str(path), "--truth", str(folder / "truth.csv")]) == 0
     said = capsys.readouterr().out
     assert "1 trusted rows look wrong to models that never saw them (unchanged):" in said
     assert "k0" in said
@@ -68,12 +79,9 @@ def test_of_many_doubted_rows_five_are_named_by_id_or_place() -> None:
     assert "row 6" not in said
 
 
-def test_train_ends_with_what_came_out_and_what_to_do_next(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trained(folder, tmp_path / "run")
-    lines = capsys.readouterr().err.strip().splitlines()
-    verdict = json.loads((tmp_path / "run" / "run.json").read_text())["verdict"]
+def test_train_ends_with_what_came_out_and_what_to_do_next(run: tuple[Path, dict, list[str]]) -> None:
+    path, _, lines = run
+    verdict = json.loads((path / "run.json").read_text())["verdict"]
     assert verdict["labels"] == "use"
     assert " labels changed; about " in lines[-2]
     assert lines[-1].startswith("next: take the corrected labels: labelfix export --run ")
@@ -91,14 +99,20 @@ def test_labels_that_are_the_same_by_chance_alone_are_no_advice_to_take_the_corr
     assert lines[-1].startswith("next: check rows drawn at random")
 
 
-def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path: Path) -> None:
-    plain, crossed = trained(folder, tmp_path / "a"), trained(folder, tmp_path / "b", "--cross-fit", "3")
+def test_cross_fitted_scores_are_named_as_such_and_differ(
+    folder: Path, run: tuple[Path, dict, list[str]], tmp_path: Path
+) -> None:
+    (path, plain, _), crossed = run, trained(folder, tmp_path / "b", "--cross-fit", "3")
     assert "each row taken out again (approximate leave-one-out)" in plain["noisy_rows"]
     assert "did not train on their given label (3 parts)" in crossed["noisy_rows"]
-    assert (tmp_path / "a" / "corrected.parquet").read_bytes() != (tmp_path / "b" / "corrected.parquet").read_bytes()
+    assert (path / "corrected.parquet").read_bytes() != (tmp_path / "b" / "corrected.parquet").read_bytes()
 
 
-def test_a_full_ledger_trains_its_rivals_end_to_end(folder: Path, tmp_path: Path) -> None:
+def test_a_full_ledger_trains_its_rivals_end_to_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {name: partial(settings, epochs=5) for name, settings in rivals.METHOD_SETTINGS.items()}
+    monkeypatch.setattr(rivals, "METHOD_SETTINGS", short)
     network = ["--backbone", "mlp", "--set", "recipe=paper", "--set", "epochs=1", "--set", "warmup_epochs=1"]
     evidence = trained(folder, tmp_path / "run", *network, "--ledger", "full")
     entries = {each["name"]: each for each in evidence["ledger"]["entries"]}

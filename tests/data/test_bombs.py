@@ -22,6 +22,7 @@ from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.parquet import ParquetSource
 from labelfix.errors import InputError
+from labelfix.runs import json_text
 
 MOST_MB = 1000
 
@@ -336,7 +337,6 @@ def test_cells_that_share_what_they_hold_are_counted_each(tmp_path, kind):
     [
         ("one.json.gz", b'{"data":[{"label":"a"}', b",[]", b"]}"),
         ("row.jsonl.gz", b'{"label":"a","x":[1', b",[]", b"]}\n"),
-        ("row.json.gz", b'[{"label":"a","x":[1', b",[]", b"]}]"),
     ],
 )
 def test_json_that_takes_far_more_memory_than_letters_is_refused(tmp_path, name, head, block, tail):
@@ -344,6 +344,14 @@ def test_json_that_takes_far_more_memory_than_letters_is_refused(tmp_path, name,
     packed(tmp_path / name, head, block * (1 << 20), 18, tail)
     with pytest.raises(InputError, match="would take more than 768 MB of memory"):
         next(open_table(tmp_path / name).scan())
+
+
+def test_a_record_of_an_array_is_counted_before_more_of_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_text, "LEAST", 1 << 20)
+    monkeypatch.setattr(json_text, "MOST_BYTES", 3 << 25)
+    packed(tmp_path / "row.json.gz", b'[{"label":"a","x":[1', b",[]" * (1 << 20), 3, b"]}]")
+    with pytest.raises(InputError, match="would take more than 96 MB of memory"):
+        next(open_table(tmp_path / "row.json.gz").scan())
 
 
 def test_records_of_many_letters_are_read_a_few_at_a_time(tmp_path, monkeypatch):

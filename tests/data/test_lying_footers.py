@@ -16,12 +16,12 @@ LIES = Path(__file__).parents[1] / "measure" / "lying_footers.py"
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes")
 def test_files_that_lie_of_themselves_are_read_or_refused():
-    done = subprocess.run([sys.executable, str(LIES), "--sample", "120", "--jobs", "1"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(LIES), "--sample", "60", "--jobs", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     tried, read, refused, wrong = map(int, done.stdout.split("\nall ")[1].split()[:4])
-    assert (tried, wrong) == (120, 0)
-    assert read > 25
-    assert refused > 50
+    assert (tried, wrong) == (60, 0)
+    assert read > 12
+    assert refused > 25
 
 
 @pytest.mark.parametrize("how", [{}, {"use_dictionary": False, "data_page_version": "2.0"}, {"compression": "gzip"}])

@@ -27,7 +27,7 @@ def _simulation():
     return sys.modules[name]
 
 
-DRAWS = 40
+DRAWS = 30
 
 CELLS = [
     ("per-class", 2, 10, 0.2, 100, "unif"),

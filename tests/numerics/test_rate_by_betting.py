@@ -54,11 +54,12 @@ def test_bets_on_the_true_share_neither_win_nor_lose_in_the_mean(wrong, bet):
 def test_a_wrong_bound_is_called_proven_as_rarely_as_promised_at_any_time():
     """Of all orders, with the luckiest moment to stop in each: the exact probability, for both sides and all truths."""
     alpha, bets = 0.3, [Bet(1.0, 0.5), Bet("below", 0.9), Bet(0.0, 0.9)]
+    weights, controls = WEIGHTS[:4], {kind: c[:4] for kind, c in CONTROLS.items()}
+    orders = [(order, chance, draws_of(order, weights, controls, 4)) for order, chance in every_order(weights)]
     for wrong in product((0.0, 1.0), repeat=4):
         e = np.array(wrong)
         too_low = too_high = 0.0
-        for order, chance in every_order(WEIGHTS[:4]):
-            draws = draws_of(order, WEIGHTS[:4], {kind: c[:4] for kind, c in CONTROLS.items()}, 4)
+        for order, chance, draws in orders:
             too_low += chance * (upper_bound(draws, e[order], bets, alpha) < e.mean() - 1e-9)
             too_high += chance * (lower_bound(draws, e[order], bets, alpha) > e.mean() + 1e-9)
         assert too_low <= alpha

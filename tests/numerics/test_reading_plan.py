@@ -24,13 +24,13 @@ def test_doubtful_rows_are_drawn_more_often_and_none_never():
 
 
 def test_a_bound_is_proven_with_fewer_rows_than_from_a_simple_random_sample():
-    """Of 100 sets whose rows are wrong as often as is predicted."""
+    """Of 50 sets whose rows are wrong as often as is predicted."""
     generator = np.random.default_rng(1)
     error = errors()
     bound = 1.5 * error.mean()
     active, uniform = design(error, bound), design(np.full(len(error), error.mean()), bound)
     needed = {"active": [], "uniform": []}
-    for _ in range(100):
+    for _ in range(50):
         wrong = (generator.random(len(error)) < error).astype(float)
         for name, chosen, weights in (
             ("active", active, active.weights(error)),

@@ -85,7 +85,7 @@ def facts(reading):
     }
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=8)
 @given(tables(), st.sampled_from(["text", "size"]))
 def test_every_format_gives_the_same_rows(pair, column):
     noisy, clean = pair
@@ -110,7 +110,7 @@ def test_a_saved_dataset_gives_the_same_rows(pair):
         assert facts(read(f"{folder}/noisy", pair[1])) == facts(read(*pair))
 
 
-@SETTINGS
+@settings(SETTINGS, max_examples=20)
 @given(tables(), st.integers(1, 13), st.integers(1, 13), st.sampled_from(WRITTEN))
 def test_the_rows_read_at_once_change_nothing(pair, rows, other, suffix):
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ from labelfix.runs import RunFolder
 
 WORDS = [
     *("train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--no-freeze"),
-    *("--set", "epochs=4", "--set", "head_learning_rate=0.05", "--set", "learning_rate=0.01"),
+    *("--set", "epochs=2", "--set", "head_learning_rate=0.05", "--set", "learning_rate=0.01"),
 ]
 
 
@@ -69,7 +69,7 @@ def finished(texts, tmp_path_factory):
 @pytest.mark.parametrize("name", [FROZEN, LEARNT, BOTH])
 def test_each_of_the_fits_is_a_run_like_any_other(at_work, finished, name):
     out, said = finished(name)
-    assert "learning features: 4 times 4 passes over 180 rows, about" in said
+    assert "learning features: 4 times 2 passes over 180 rows, about" in said
     assert "Ctrl-C keeps the run on fixed features, which is finished" in said
     judging = 22  # about three eighths of 60
     rounds, basis = about(out)["rounds"], about(out)["evidence"]["judged_on"]
@@ -230,7 +230,7 @@ def test_features_are_learned_from_several_sources_too(at_work, keep, pairs):
         label_columns=["one", "two"],
         backbone="encoder",
         freeze=False,
-        epochs=4,
+        epochs=2,
         head_learning_rate=0.05,
         learning_rate=0.01,
     )

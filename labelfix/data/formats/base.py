@@ -279,6 +279,12 @@ def distinct(schema: pa.Schema) -> pa.Schema:
     return pa.schema(fields, metadata=schema.metadata)
 
 
+def cheapest(schema: pa.Schema) -> str:
+    """A column to count rows by: a flat one, without bytes, if there is one."""
+    flat = [field.name for field in schema if not pa.types.is_nested(field.type) and not pa.types.is_binary(field.type)]
+    return str((flat or schema.names)[0])
+
+
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts "2" before "10"; texts that differ never compare equal."""
     parts = re.split(r"(\d+)", text)

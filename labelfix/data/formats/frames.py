@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import unique_names
 from labelfix.data.spelling import whole
-from labelfix.errors import InputError, input_error
+from labelfix.errors import input_error
 
 TABLES = "a path, a pyarrow table, a pandas or polars frame, a datasets.Dataset, a dict of columns or a list of records"
 REFUSED = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
@@ -124,7 +124,9 @@ def _table(source: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa:
         try:
             return pa.table(source), ()
         except REFUSED as error:
-            raise _refused(name, error) from None
+            reason = " ".join(map(str, error.args))[:160]
+            what = f"cannot become an Arrow table ({reason})"
+            raise input_error(name, what, "give every column one type") from None
     if isinstance(source, list | tuple) and not source:
         raise input_error(name, "holds no rows", f"give {TABLES}")
     shown = kind if library == "builtins" else f"{library}.{kind}"
@@ -295,8 +297,3 @@ def _text(value: Any) -> str | None:  # noqa: ANN401
 def _nested(value: Any) -> Any:  # noqa: ANN401
     """What JSON has for a value inside a list or a mapping."""
     return value.tolist() if hasattr(value, "tolist") else _text(value)
-
-
-def _refused(name: str, error: BaseException) -> InputError:
-    reason = " ".join(str(part) for part in error.args)[:160]
-    return input_error(name, f"cannot become an Arrow table ({reason})", "give every column one type")

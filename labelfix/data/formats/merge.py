@@ -183,15 +183,13 @@ def _merge(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     a, b = value_type(a), value_type(b)
     if a == b:
         return a
-    for rule in (_merge_bytes, _merge_numbers, _merge_times, _merge_nested):
+    if is_bytes(a) and is_bytes(b):
+        return pa.binary()
+    for rule in (_merge_numbers, _merge_times, _merge_nested):
         merged = rule(a, b)
         if merged is not None:
             return merged
     return None
-
-
-def _merge_bytes(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
-    return pa.binary() if is_bytes(a) and is_bytes(b) else None
 
 
 def _merge_numbers(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:

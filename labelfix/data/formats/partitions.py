@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, titles_of
+from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, cheapest, titles_of
 from labelfix.errors import Defect
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -60,7 +60,7 @@ class PartitionedSource:
 
     def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:
         names = list(self.schema.names if columns is None else columns)
-        stored = [name for name in names if name not in self._keys] or [_cheapest(self._source.schema)]
+        stored = [name for name in names if name not in self._keys] or [cheapest(self._source.schema)]
         read = self._source.verbatim if verbatim else self._source.scan
         for chunk in read(stored, rows):
             batch = chunk.batch
@@ -88,9 +88,3 @@ def with_partitions(source: TableSource, paths: Sequence[PurePath], remarks: Seq
     """
     keys = [partition_keys(path) for path in paths]
     return PartitionedSource(source, keys, remarks) if any(keys) or remarks else source
-
-
-def _cheapest(schema: pa.Schema) -> str:
-    """A column to count rows by: a flat one if there is one."""
-    flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
-    return str((flat or schema.names)[0])

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.errors import Defect
+
 LISTS = (
     pa.types.is_list,
     pa.types.is_large_list,
@@ -82,6 +84,24 @@ def _utf8_or_hex(cell: bytes) -> str:
         return cell.decode("utf-8")
     except UnicodeDecodeError:
         return cell.hex()
+
+
+def no_utf8(cells: pa.Array, column: str, file: str, first: int, remedy: str) -> list[Defect]:
+    """A defect for each cell of a column whose bytes are not UTF-8.
+
+    Args:
+        cells: Strings or bytes.
+        first: Row of the first of them, from 1.
+    """
+    found = []
+    for row, cell in enumerate(cells.cast(pa.binary()).to_pylist(), start=first):
+        try:
+            _ = cell.decode("utf-8") if cell is not None else ""
+        except UnicodeDecodeError as error:
+            shown = cell.decode("utf-8", errors="replace")[:60]
+            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {shown!r}"
+            found.append(Defect("error", file, row, what, remedy))
+    return found
 
 
 def check_sound(batch: pa.RecordBatch) -> None:

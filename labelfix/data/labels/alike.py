@@ -9,6 +9,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.spelling import loosened, number_key, truth_of
 from labelfix.data.tables import ClassNames, Codes
+from labelfix.errors import listing
 
 BY_CHANCE = 0.05
 """How often trusted rows may have one spelling alone by chance, for the others to count as that."""
@@ -60,11 +61,10 @@ def as_trusted(
             found |= dict.fromkeys(others, known[0]) if missed < BY_CHANCE else {}
     if found:
         shown = [f'"{other}" ({counts[other]:,} rows) as "{class_}"' for other, class_ in found.items()]
-        what = f"labels that differ only in spelling from a trusted one count as that: {', '.join(shown[:MOST_ALIKE])}"
-        more = f" and {len(shown) - MOST_ALIKE:,} more" if len(shown) > MOST_ALIKE else ""
+        what = f"labels that differ only in spelling from a trusted one count as that: {listing(shown, MOST_ALIKE)}"
         line = ",".join([next(iter(found))] * 2)
         remedy = f"a class of its own needs --class-map FILE, a CSV file of the line alias,class and below it {line}"
-        findings.warning(name, f"{what}{more}", remedy)
+        findings.warning(name, what, remedy)
     return found
 
 

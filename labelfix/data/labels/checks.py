@@ -15,6 +15,7 @@ from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import number_key
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
+from labelfix.errors import listing
 
 LEAST_EMPTY = 0.8
 """Share of the cells that are empty at least where a label stands for those below it."""
@@ -196,9 +197,5 @@ def _no_class(names: list[str], there: list[str]) -> str:
 
 
 def _named(names: list[str]) -> str:
-    shown = ", ".join(f'"{name}"' for name in names[:8])
-    return (
-        ("class " if len(names) == 1 else "classes ")
-        + shown
-        + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    )
+    quoted = [f'"{name}"' for name in names]
+    return f"class{'es' * (len(names) > 1)} {listing(quoted, 8)}"

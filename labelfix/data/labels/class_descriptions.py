@@ -6,7 +6,7 @@ from labelfix.data.findings import LISTED
 from labelfix.data.labels.class_map import two_columns
 from labelfix.data.spelling import spell
 from labelfix.data.tables import ClassNames
-from labelfix.errors import Defect, InputError
+from labelfix.errors import Defect, InputError, listing
 
 HEADER = ("class", "words")
 
@@ -37,8 +37,8 @@ def read_class_descriptions(path: str, classes: ClassNames) -> tuple[str, ...]:
             found[names[spell(row[0])]] = row[1].strip()
     missing = [name for code, name in enumerate(classes.names) if code not in found]
     if missing and not defects:
-        shown = ", ".join(missing[:LISTED]) + (f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else "")
-        defects.append(Defect("error", path, None, f"has no words for the classes {shown}", "add a row for each"))
+        what = f"has no words for the classes {listing(missing, LISTED)}"
+        defects.append(Defect("error", path, None, what, "add a row for each"))
     if defects:
         raise InputError(defects[:LISTED])
     return tuple(found[code] for code in range(len(classes)))

@@ -12,12 +12,12 @@ import pyarrow as pa
 from labelfix.data.findings import LISTED
 from labelfix.data.formats import open_table
 from labelfix.data.formats.csv.dialect import sniff
-from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.csv.lines import read_text
 from labelfix.data.formats.file_checks import magic
 from labelfix.data.formats.json.one_object import pairs_of
-from labelfix.data.formats.text_file import NotTextError, find_text
+from labelfix.data.formats.text_file import find_text
 from labelfix.data.spelling import spelled
-from labelfix.errors import Defect, InputError
+from labelfix.errors import Defect, InputError, input_error
 from labelfix.remote import as_path
 
 HEADER = ("alias", "class")
@@ -76,17 +76,12 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     if (pairs := pairs_of(content, MOST_BYTES)) is not None:
         return pairs
     dialect = sniff(content)
-    with dialect.text.open() as stream:
-        try:
-            text = stream.read().decode()
-        except NotTextError:
-            assert stream.failure is not None, "it says why it stopped"
-            raise no_text_error(dialect, stream.failure) from None
+    text = io.StringIO(read_text(dialect), newline="")
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), **dialect.reader))
+        rows = list(csv.reader(text, **dialect.reader))
     except csv.Error as error:
         remedy = f"write two columns, {header[0]} and {header[1]}"
-        raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
+        raise input_error(path, f"is not CSV ({error})", remedy) from None
     return _without_header(rows, header)
 
 

@@ -90,7 +90,7 @@ def refuse_keys(labels: LabelColumn, name: str, few: Sequence[str], findings: Fi
     findings.stop_on_errors()
 
 
-def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, named: bool, findings: Findings) -> bool:
+def refuse_values(labels: LabelColumn, places: Places, name: str, named: bool, findings: Findings) -> bool:
     """Refuse a column whose values look like anything but class labels, and say why.
 
     Args:
@@ -105,7 +105,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
     total, distinct = int(sizes.sum()), len(labels.values)
     if distinct == 0:
         return False
-    name_it = f"name the column of class labels with {flag}"
+    name_it = "name the column of class labels with --label-column"
     for found in (_lists(labels, sizes, total), _objects(labels, sizes, total)):
         if found is not None:
             what, first, remedy = found
@@ -118,9 +118,9 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
             continue
         what, because, position = odd
         if named:
-            findings.warning(name, f"{what}, {because}; its values are taken as classes, as {flag} names it")
+            findings.warning(name, f"{what}, {because}; its values are taken as classes, as --label-column names it")
             return False
-        remedy = f"if it is the label, say so with {flag} {labels.column}; else name the column of class labels"
+        remedy = f"if it is the label, say so with --label-column {labels.column}; else name the column of class labels"
         place: tuple[str, int | None] = (name, None) if position is None else places.of(int(labels.first[position]))
         findings.error(place[0], f"{what}, {because}; {SINGLE_LABEL}", remedy, place[1])
         return True
@@ -204,10 +204,14 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
     """Labels like "a|b", which count as several only where they are many and their parts recur."""
     if labels.kind != "string":
         return None
+
+    def odd(place: int) -> Odd:
+        what = f"column {labels.column!r} holds values such as {_short(labels.values[place])}"
+        return what, "which look like several labels a row", place
+
     together = _joined(labels)
     if together and sizes[together].sum() >= 0.05 * total:
-        what = f"column {labels.column!r} holds values such as {_short(labels.values[together[0]])}"
-        return what, "which look like several labels a row", together[0]
+        return odd(together[0])
     for separator in SEPARATORS:
         joined = np.array([separator in v.strip(separator) for v in labels.values])
         if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:
@@ -217,13 +221,7 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
             for part in {p.strip() for p in value.split(separator)}:
                 parts[part] = parts.get(part, 0) + 1
         if len(parts) < distinct and sum(n > 1 for n in parts.values()) >= 0.5 * len(parts):
-            first = int(np.flatnonzero(joined)[0])
-            shown = _short(labels.values[first])
-            return (
-                f"column {labels.column!r} holds values such as {shown}",
-                "which look like several labels a row",
-                first,
-            )
+            return odd(int(np.flatnonzero(joined)[0]))
     return None
 
 

@@ -6,7 +6,7 @@ Legend: N rows, V terms, D features.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def fit_lexical(table: InputTable, read_rows: int) -> LexicalText:
 def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
     """Texts in the order of their hashes, at most `SAMPLE`, and the hash of all that the fit rests on."""
     kept: list[tuple[bytes, str]] = []
-    for text in _texts(table, read_rows):
+    for text in chain.from_iterable(map(texts, table.batches(read_rows))):
         kept.append((hashlib.blake2b(text.encode(), digest_size=16).digest(), text))
         if len(kept) >= 4 * SAMPLE:
             kept = sorted(kept)[:SAMPLE]
@@ -70,11 +70,6 @@ def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
     for hashed, _ in kept:
         total.update(hashed)
     return [text for _, text in kept], total.hexdigest()
-
-
-def _texts(table: InputTable, read_rows: int) -> Iterator[str]:
-    for batch in table.batches(read_rows):
-        yield from texts(batch)
 
 
 def _terms(sample: list[str], kind: dict[str, Any], most: int) -> Terms:

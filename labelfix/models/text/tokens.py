@@ -71,18 +71,14 @@ def _check_vocabulary(folder: EncoderFolder, tokenizer: Any, rows: int | None) -
     if not words or (rows is not None and len(words) < LEAST_SHARE * rows):
         of = "" if rows is None else f" of the {rows:,} tokens that the model reads"
         raise _misfit(folder, f"its tokenizer knows {len(words):,} words{of}, so that texts would say nothing")
-    highest = max([*words, *(number for number in (tokenizer.pad_token_id, *_around(tokenizer)) if number is not None)])
+    around = (tokenizer.pad_token_id, *tokenizer("")["input_ids"])
+    highest = max([*words, *(number for number in around if number is not None)])
     if rows is not None and highest >= rows:
         raise _misfit(
             folder,
             f"its tokenizer numbers tokens up to {highest:,} and the model reads numbers below {rows:,}: they do not "
             "belong together",
         )
-
-
-def _around(tokenizer: Any) -> list[int]:  # noqa: ANN401
-    """Numbers of the tokens that are put around every text."""
-    return list(tokenizer("")["input_ids"])
 
 
 def _misfit(folder: EncoderFolder, what: str) -> SettingsError:

@@ -102,11 +102,5 @@ def _cells(task: Task, rows: TaskRows) -> list[str]:
         elif part.kind == "text":
             holds += [held] if len(part.columns) == 1 else held.split("\n", len(part.columns) - 1)
     figures = (task.confidence, task.label_score)
-    said = [
-        _said(each) for each in (task.given, task.suggested, *figures, task.file, task.row, task.drawn, task.chance)
-    ]
-    return [task.id, *holds, "", *said]
-
-
-def _said(value: object) -> str:
-    return "" if value is None else str(value)
+    told = (task.given, task.suggested, *figures, task.file, task.row, task.drawn, task.chance)
+    return [task.id, *holds, "", *("" if each is None else str(each) for each in told)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,6 +113,16 @@ class Dialect:
         return (*self.text.remarks, *found, *self.passed.said)
 
 
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Let the csv module read cells of any length; its limit is a global of the process."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
 def sniff(file: TextFile) -> Dialect:
     """Find how a file is written.
 
@@ -134,8 +145,8 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
     text, complete = _sample(file, SAMPLE_BYTES)
     lines = list(io.StringIO(text, newline=""))
     above = lines_above(lines, delimiter)
-    rows = _rows(lines[above:], complete, delimiter, quote, None) or [[]]
     dialect = Dialect(file, delimiter, quote, None, preamble="".join(lines[:above]))
+    rows = _rows(lines[above:], complete, dialect) or [[]]
     return _with_header(dialect, lines[above:], rows, complete)
 
 
@@ -191,21 +202,14 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
     body = body[above:]
     tab_first = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
     ways = [said] if said else sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS
-    best = -1.0
-    choice: tuple[str, str | None, str | None] = (ways[0], '"', None)
-    for delimiter in ways:
-        for quote, escape in QUOTINGS:
-            if not _possible(body, delimiter, quote, escape):
-                continue
-            score = _score(body, complete, delimiter, quote, escape)
-            if score > best:
-                best, choice = score, (delimiter, quote, escape)
-    dialect = Dialect(file, *choice)
-    if first and not said and _is_header(lines[first - 1], _rows(body, complete, *choice), dialect):
+    dialects = [Dialect(file, delimiter, *quoting) for delimiter in ways for quoting in QUOTINGS]
+    scores = [_score(body, complete, each) if _possible(body, each) else -1.0 for each in dialects]
+    dialect = dialects[scores.index(max(scores))]
+    if first and not said and _is_header(lines[first - 1], _rows(body, complete, dialect), dialect):
         first -= 1
         body = lines[first:]
-    rows = _rows(body, complete, *choice) or [[]]
-    if (odd := odd_quotes(body, choice[0])) is not None:
+    rows = _rows(body, complete, dialect) or [[]]
+    if (odd := odd_quotes(body, dialect.delimiter)) is not None:
         raise input_error(file.name, *odd)
     return _with_header(replace(dialect, preamble="".join(lines[: first + above])), body, rows, complete)
 
@@ -225,14 +229,15 @@ def _before(lines: list[str]) -> tuple[str | None, int]:
 
 def _is_header(comment: str, rows: list[list[str]] | None, dialect: Dialect) -> bool:
     """Whether the last line of comment is itself the header: `#id,text` or, above rows of data, `# id,text`."""
-    names = _rows([comment], True, dialect.delimiter, dialect.quote, dialect.escape)
+    names = _rows([comment], True, dialect)
     if not names or not rows or len(names[0]) != len(rows[0]) or len(rows[0]) < 2:
         return False
     return not comment.startswith("# ") or looks_like_data(rows[0], rows[1:])
 
 
-def _possible(body: list[str], delimiter: str, quote: str | None, escape: str | None) -> bool:
+def _possible(body: list[str], dialect: Dialect) -> bool:
     """Whether a dialect differs at all from simpler ones here: most are ruled out by what does not occur."""
+    delimiter, quote, escape = dialect.delimiter, dialect.quote, dialect.escape
     if delimiter == " " and (quote != '"' or not body[0].startswith('"')):
         return False
     if not any(delimiter in line for line in body[:2]):
@@ -243,42 +248,32 @@ def _possible(body: list[str], delimiter: str, quote: str | None, escape: str | 
     return any(pair in line for line in body for pair in escaped)
 
 
-def _rows(
-    lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None
-) -> list[list[str]] | None:
-    reader = csv.reader(
-        lines,
-        delimiter=delimiter,
-        quotechar=quote,
-        escapechar=escape,
-        doublequote=escape is None,
-        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
-        # Only at the true end of the file is an open quote a mistake.
-        strict=complete,
-    )
-    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+def _rows(lines: list[str], complete: bool, dialect: Dialect) -> list[list[str]] | None:
+    # Only at the true end of the file is an open quote a mistake.
+    reader = csv.reader(lines, strict=complete, **dialect.reader)
     rows: list[list[str]] = []
     before = 0
     try:
-        for row in reader:
-            before = reader.line_num
-            rows += [row] if row else []
+        with long_cells():
+            for row in reader:
+                before = reader.line_num
+                rows += [row] if row else []
     except csv.Error:
         # A file may be cut off within its last line.
         return rows if rows and before == len(lines) - 1 else None
-    finally:
-        csv.field_size_limit(limit)
     # The last row of a cut sample is cut itself, and only counts where it holds a great many lines.
     cut = not complete and len(rows) > 1 and "".join(rows[-1]).count("\n") <= SWALLOWED_LINES
     return rows[:-1] if cut else rows
 
 
-def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
-    rows = _rows(lines, complete, delimiter, quote, escape)
+def _score(lines: list[str], complete: bool, dialect: Dialect) -> float:
+    rows = _rows(lines, complete, dialect)
     if not rows:
         return -1.0
     width, below = len(rows[0]), rows[1:]
-    if width < 2 and not (quote and lines[0].startswith(quote) and below and {len(row) for row in below} == {2}):
+    if width < 2 and not (
+        dialect.quote and lines[0].startswith(dialect.quote) and below and {len(row) for row in below} == {2}
+    ):
         return -1.0  # one title above two quoted cells is R's, whose first column of row names has none
     even = (1 + sum(len(row) == width for row in below)) / len(rows)
     if below and all(len(row) == width + 1 for row in below):
@@ -287,19 +282,14 @@ def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, 
     # A stray quote swallows the rest of the sample as one cell, which would look even.
     swallowed = not complete and "".join(rows[-1]).count("\n") > SWALLOWED_LINES
     # Titles that are all enclosed say what encloses cells.
-    enclosed = quote == "'" and lines[0].strip().startswith(quote) and lines[0].count(quote) == 2 * width
+    enclosed = dialect.quote == "'" and lines[0].strip().startswith("'") and lines[0].count("'") == 2 * width
     return even - 0.5 * swallowed + 0.001 * enclosed
 
 
 def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], complete: bool) -> Dialect:
     reader = csv.reader(body, **dialect.reader)
-    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
-    try:
+    with long_cells(), suppress(csv.Error):
         next((row for row in reader if row), None)
-    except csv.Error:
-        pass
-    finally:
-        csv.field_size_limit(limit)
     titles, below = [cell.strip().strip("\ufeff") for cell in rows[0]], rows[1:]
     odd = next((letter for title in titles for letter in title if "\udc80" <= letter <= "\udcff"), None)
     if odd is not None:

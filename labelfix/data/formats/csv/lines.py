@@ -6,10 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import IO, cast
 
-from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.csv.dialect import Dialect, long_cells
 from labelfix.data.formats.csv.header import explanations
 from labelfix.data.formats.csv.no_rows import (
     COMMENT,
@@ -21,7 +21,7 @@ from labelfix.data.formats.csv.no_rows import (
     is_subtotal,
     looks_as_heading,
 )
-from labelfix.data.formats.text_file import UTF8, not_text
+from labelfix.data.formats.text_file import UTF8, NotTextError, not_text
 from labelfix.errors import InputError
 
 _BAD = re.compile("[\x00\udc80-\udcff\ufffd]")
@@ -87,7 +87,7 @@ def is_set_apart(dialect: Dialect, record: int) -> bool:
 def _records(dialect: Dialect, errors: str) -> Iterator[tuple[int, list[str], bool]]:
     """All records from the header on with the line that they begin on, and whether a blank line goes before."""
     before = list(io.StringIO(dialect.preamble, newline=""))
-    with _long_fields(), closing(dialect.text.open(errors)) as stream:
+    with long_cells(), closing(dialect.text.open(errors)) as stream:
         text = io.TextIOWrapper(cast(IO[bytes], stream), encoding=UTF8, errors=errors, newline="")
         for _ in before:
             text.readline()
@@ -112,6 +112,20 @@ def lines_of(dialect: Dialect, rows: Collection[int], comments: bool) -> dict[in
     return found
 
 
+def read_text(dialect: Dialect) -> str:
+    """All of a file.
+
+    Raises:
+        InputError: Some of it is not text.
+    """
+    with dialect.text.open() as stream:
+        try:
+            return stream.read().decode()
+        except NotTextError:
+            assert stream.failure is not None, "it says why it stopped"
+            raise no_text_error(dialect, stream.failure) from None
+
+
 def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
     """The error for bytes that are not text, with the row and the column that they stand in."""
     for number, _, cells in numbered_rows(dialect, dialect.text.lenient):
@@ -120,13 +134,3 @@ def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
             column = f", column {dialect.header[place]!r}" if place < len(dialect.header) else ""
             return not_text(dialect.text, failure, f"in row {number}{column}" if number else "in the header")
     return not_text(dialect.text, failure, "")
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Let the csv module read cells of any length; its limit is a global of the process."""
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)

@@ -14,7 +14,7 @@ from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
 from labelfix.data.formats.csv.header import explanations
-from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.csv.lines import no_text_error, read_text
 from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.parts import check_headers
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
@@ -23,10 +23,11 @@ from labelfix.data.formats.csv.types import ColumnType, see, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.many_columns import cell_by_cell
+from labelfix.data.formats.plain import no_utf8
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import names_as_before
-from labelfix.errors import Defect, InputError
+from labelfix.errors import Defect, InputError, input_error
 from labelfix.progress import rows_done
 
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
@@ -169,7 +170,7 @@ def _check(path: Path, name: str) -> None:
     noun = magic(path)
     if noun is not None and packed_as(path) is None:
         remedy = "give it the ending of its type" if "Parquet" in noun else "save the table as CSV UTF-8 or as Parquet"
-        raise InputError([Defect("error", name, None, f"is {noun}, not CSV", remedy)])
+        raise input_error(name, f"is {noun}, not CSV", remedy)
 
 
 def _rows(
@@ -198,7 +199,8 @@ def _parse(
 ) -> Iterator[pa.RecordBatch]:
     """All records; a block too small for one long row is made larger and the file read on from there."""
     if dialect.header_only:
-        _check_text(path, name, dialect)
+        with unpacking(path, name, "CSV"):
+            read_text(dialect)  # a header that is no text: without rows nothing else reads it
         return
     # Every column of a block costs the same few calls, however few its rows: wide files are read in larger blocks.
     block = min(max(FIRST_BLOCK, COLUMN_BYTES * len(dialect.header)), WIDEST_BLOCK)
@@ -221,16 +223,6 @@ def _parse(
                 block = min(16 * block, RECORD_BYTES)
                 continue
             raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
-
-
-def _check_text(path: Path, name: str, dialect: Dialect) -> None:
-    """Refuse a header that is not text: without rows nothing else reads it."""
-    with unpacking(path, name, "CSV"), dialect.text.open() as stream:
-        try:
-            stream.read()
-        except NotTextError:
-            assert stream.failure is not None, "it says why it stopped"
-            raise no_text_error(dialect, stream.failure) from None
 
 
 def _parse_blocks(
@@ -287,15 +279,8 @@ def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[D
     try:
         return cells.cast(pa.string())
     except pa.ArrowInvalid:
-        pass
-    for offset, cell in enumerate(cells.to_pylist()):
-        try:
-            cell.decode("utf-8")
-        except UnicodeDecodeError as error:
-            value = cell.decode("utf-8", errors="replace")[:60]
-            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {value!r}"
-            defects.append(Defect("error", name, first + offset, what, "save the file as UTF-8"))
-    return None
+        defects += no_utf8(cells, column, name, first, "save the file as UTF-8")
+        return None
 
 
 def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: int) -> list[Defect]:

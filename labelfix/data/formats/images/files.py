@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from labelfix.data.formats.base import natural_key
-from labelfix.errors import Defect, input_error
+from labelfix.errors import Defect, input_error, listing
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -149,7 +149,8 @@ def survey(root: Path, name: str) -> FolderListing:
     odd = [path for path in images if not _is_text(path)]
     if odd:
         shown = os.fsencode(odd[0]).decode("utf-8", "backslashreplace")
-        raise input_error(name, f"{_files(len(odd))} with a name that is not UTF-8 ({shown})", "rename them")
+        count = f"{len(odd):,} {'image' if len(odd) == 1 else 'images'}"
+        raise input_error(name, f"holds {count} with a name that is not UTF-8 ({shown})", "rename them")
     return FolderListing(tuple(images), tuple(others), tuple(sorted(walk.folders, key=natural_key)), tuple(walk.again))
 
 
@@ -215,7 +216,11 @@ def split_names(found: FolderListing) -> list[str]:
     named = [folder for folder in found.folders if folder.lower() in SPLITS]
     named.sort(key=lambda folder: not folder.lower().startswith("train"))
     splits = [folder for folder in named if folder in found.filled or _has_metadata(found, folder)]
-    inner = [s for s in splits if _has_metadata(found, s) or any(_depth(p) > 1 for p in found.images if _below(p, s))]
+    inner = [
+        s
+        for s in splits
+        if _has_metadata(found, s) or any(p.count("/") > 1 and p.startswith(f"{s}/") for p in found.images)
+    ]
     return splits if len(splits) > 1 or inner else []
 
 
@@ -248,8 +253,7 @@ def endings(paths: Sequence[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    return listing(names, LISTED)
 
 
 def _counted(count: int, ending: str) -> str:
@@ -286,21 +290,9 @@ def _has_metadata(found: FolderListing, folder: str) -> bool:
     return any(f"{folder}/{file}" in found.others for file in METADATA_FILES)
 
 
-def _below(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder}/")
-
-
-def _depth(path: str) -> int:
-    return path.count("/")
-
-
 def _ending(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _files(count: int) -> str:
-    return f"holds {count:,} {'image' if count == 1 else 'images'}"

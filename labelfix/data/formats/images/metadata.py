@@ -66,7 +66,8 @@ class ImageMetadataSource:
     def __init__(self, root: Path, file: str, name: str, shown: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
         self.folder = root.absolute()
-        self.table: TableSource = _open(root / file, f"{shown.rstrip('/')}/{file}", options)
+        kind = CsvSource if file.endswith(".csv") else JsonSource
+        self.table: TableSource = kind([root / file], f"{shown.rstrip('/')}/{file}", options)
         # Whoever looks a row up opens this again, and finds its image.
         self.files = (shown,)
         self.untyped: bool = self.table.format == "csv"
@@ -160,10 +161,6 @@ def _names_files(path: Path) -> bool:
     return isinstance(first, dict) and FILE_NAME in first
 
 
-def _open(path: Path, name: str, options: ReadOptions) -> TableSource:
-    return (CsvSource if path.suffix == ".csv" else JsonSource)([path], name, options)
-
-
 def _match(table: TableSource, root: Path, found: FolderListing) -> list[_Row]:
     """The image of every row.
 
@@ -177,7 +174,7 @@ def _match(table: TableSource, root: Path, found: FolderListing) -> list[_Row]:
     for chunk in table.verbatim([FILE_NAME]):
         for offset, cell in enumerate(chunk.batch.column(0).to_pylist()):
             said = str(cell or "").strip()
-            path = _path(said)
+            path = posixpath.normpath(said.replace("\\", "/"))
             place = there.get(path) or spelled.get(normal(path))
             if place is None and said and os.path.isfile(root / path):
                 place = path
@@ -190,11 +187,6 @@ def _match(table: TableSource, root: Path, found: FolderListing) -> list[_Row]:
     if lost:
         raise _lost(lost, table.name)
     return rows
-
-
-def _path(said: str) -> str:
-    """A file name as a relative path with forward slashes, without `.` and `..` in between."""
-    return posixpath.normpath(said.replace("\\", "/"))
 
 
 def _lost(lost: Sequence[tuple[int, str]], name: str) -> InputError:
