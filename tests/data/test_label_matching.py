@@ -168,8 +168,8 @@ def test_unknown_labels_are_one_error_with_their_rows_and_the_nearest_classes():
         read(["cat", "dog"] * 10, ["cat", "cow", "cow", "hen", "cow", "dogg", "dogg", "x1", "x2", "x3", "x3"])
     (line,) = [str(defect) for defect in caught.value.defects if defect.severity == "error"]
     assert line.startswith(
-        'clean, row 2: labels "cow" (3 rows), "hen", "dogg" (2 rows; nearest: dog), "x1", "x2" and 1 more (2 rows) '
-        "are none of the 2 classes (cat, dog); fix it or pass --class-map"
+        'clean, row 2: label "cow" (3 rows) is not one of the 2 classes (cat, dog), nor are "hen", '
+        '"dogg" (2 rows; nearest: dog), "x1", "x2" and 1 more (2 rows); fix it or pass --class-map'
     )
 
 

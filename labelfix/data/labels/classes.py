@@ -203,11 +203,13 @@ def report_unknown(
     named = [_with_rows(labels, position, classes, len(in_order) > 1) for position in in_order[:LISTED]]
     if more := in_order[LISTED:]:
         named.append(f"{len(more):,} more ({sum(labels.counts[position] for position in more):,} rows)")
-    which, first = f"label {named[0]} is not one", _nearest(labels.values[in_order[0]], classes)
-    if len(named) > 1:
-        which, first = f"labels {', '.join(named[:-1])} and {named[-1]} are none", _listed(classes)
+    first = _nearest(labels.values[in_order[0]], classes) if len(named) == 1 else _listed(classes)
+    what = f"label {named[0]} is not one of the {len(classes)} classes ({first})"
+    if others := named[1:]:
+        among = f"{', '.join(others[:-1])} and {others[-1]}" if len(others) > 1 else others[0]
+        what += f", nor {'is' if len(in_order) == 2 else 'are'} {among}"
     file, row = places.of(labels.first[in_order[0]])
-    findings.error(file, f"{which} of the {len(classes)} classes ({first})", remedy, row)
+    findings.error(file, what, remedy, row)
 
 
 def _with_rows(labels: LabelColumn, position: int, classes: ClassNames, nearest: bool) -> str:

@@ -52,7 +52,7 @@ def test_a_trusted_label_is_the_numbered_class_of_its_name(put):
 def test_numbered_classes_of_one_name_are_not_guessed(put):
     numbered = {"cat": "1.cat", "dog": "2.cat"}
     noisy = "id,text,label\n" + "".join(f"{id_},{text},{numbered[label]}\n" for id_, text, label in ROWS)
-    with pytest.raises(InputError, match='labels "cat" .* are none of the 2 classes'):
+    with pytest.raises(InputError, match='label "cat" .* is not one of the 2 classes'):
         read(put, noisy, GOLD)
 
 
