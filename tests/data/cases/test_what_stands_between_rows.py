@@ -139,7 +139,9 @@ def test_several_tables_in_one_object_are_named(put):
 
 def odd(cells, raw=None):
     column = OddNumbers()
-    column.see_numbers(None if raw is None else pa.array(raw), pa.array(cells, pa.float64()), 0)
+    numbers = pa.array(cells, pa.float64())
+    column.see(numbers if raw is None else pa.array(raw), numbers, 0)
+    column.see_numbers(None if raw is None else pa.array(raw), numbers, 0)
     return [str(warning) for warning in column.warnings("age", "number", "t.csv", None)]  # type: ignore[arg-type]
 
 
