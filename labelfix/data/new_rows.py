@@ -156,9 +156,6 @@ def open_rows(
     if look_at_labels and not columns.names:
         label = _label(table, settings, columns.label, findings, read_rows)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
-    if id_column is None and columns.id is not None:
-        what = f"has no column {columns.id!r}: its ids are row numbers"
-        findings.warning(table.name, what, "if another column names the rows, pass --id-column")
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
     if absent := [c for c in columns.spec.every_column if c not in table.schema.names]:
@@ -169,6 +166,9 @@ def open_rows(
     else:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()
+    if id_column is None and columns.id is not None:
+        what = f"has no column {columns.id!r}: its ids are row numbers"
+        findings.warning(table.name, what, "if another column names the rows, pass --id-column")
     survey = survey_rows(table, id_column, label, read_rows)
     places, codes = survey.places, np.zeros(0, np.int64)
     if not len(places):

@@ -228,3 +228,14 @@ def test_rows_that_lack_the_ids_of_the_run_are_told_that_they_are_numbered(run, 
     assert "has no column 'id': its ids are row numbers" in " ".join(capsys.readouterr().err.split())
     assert main([*words, "--id-column", "nr", "--overwrite"]) == 0
     assert "row numbers" not in capsys.readouterr().err
+
+
+def test_a_file_that_lies_elsewhere_is_not_called_absent(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    assert correct(run, tmp_path, WRONG, out="there/scored.parquet") == 0
+    for remedy in ("lies neither here nor beside the corrected labels", "there is no such file"):
+        capsys.readouterr()
+        assert main(["flag", "--corrected", "scored.parquet"]) == 0
+        assert f"{remedy}; name it by --noisy" in " ".join(capsys.readouterr().err.split())
+        (tmp_path / "new.csv").unlink(missing_ok=True)

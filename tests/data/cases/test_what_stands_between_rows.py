@@ -139,7 +139,7 @@ def test_several_tables_in_one_object_are_named(put):
 
 def odd(cells, raw=None):
     column, numbers = OddNumbers(), pa.array(cells, pa.float64())
-    column.see(numbers, numbers, 0)
+    column.see(numbers if raw is None else pa.array(raw), numbers, 0)
     column.see_numbers(None if raw is None else pa.array(raw), numbers, 0)
     return [str(warning) for warning in column.warnings("age", "number", "t.csv", None)]  # type: ignore[arg-type]
 
