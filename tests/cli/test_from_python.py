@@ -201,7 +201,9 @@ def test_the_column_of_the_truth_can_be_named(run, at_work):
     table = pd.read_csv("truth.csv").rename(columns={"label": "human"}).assign(label="cat")
     found = run.evaluate(table, label_column="human")
     assert found == run.evaluate("truth.csv")
-    assert found != run.evaluate(table)
+    assert found != run.evaluate(table, label_column="label")
+    with pytest.raises(InputError, match="columns 'label' and 'human' could both be the trusted labels"):
+        run.evaluate(table)
     assert found["matched"] == 160
 
 
