@@ -26,11 +26,11 @@ from labelfix.models.views import Features, joined
 from labelfix.numerics.linear_heads import searched_at_once
 from labelfix.numerics.paired_losses import surely_more
 
-WEIGHTS = (0.25, 0.5, 0.7, 1.0, 1.4)
-"""Candidates; the first view weighs 1, before the largest one is made 1."""
+WEIGHTS = (0.25, 0.5, 0.7, 1.0)
+"""Candidates; the first view weighs 1."""
 
-OF_TABLE = (*WEIGHTS, 2.0, 4.0)
-"""What the linear view of a table may weigh beside 1 of the other."""
+OF_TABLE = (*WEIGHTS, 1.4, 2.0, 4.0)
+"""What the linear view of a table may weigh beside 1 of the other, before the larger one is made 1."""
 
 MOST, VIEW_FOLDS = 4_000, 5
 """Rows used at most, and the parts of which each is left out in turn."""
@@ -84,7 +84,7 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes, of_tabl
         for weight in candidates:
             weights[view] = weight
             losses[weight] = _losses(joined(features, _at_most_one(weights)), *labelled)
-        weights[view] = min(candidates, key=lambda weight: (float(losses[weight].mean()), abs(weight - 1)))
+        weights[view] = min(reversed(candidates), key=lambda weight: float(losses[weight].mean()))
     if of_table and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
         return 0.0, 1.0
     return _at_most_one(weights)
