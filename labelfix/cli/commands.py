@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
+from typer.models import TyperPath
 
 from labelfix.cli import common_options
 
@@ -103,6 +105,8 @@ def _arrange(command: Any) -> None:  # noqa: ANN401 - typer's own types are priv
         given = getattr(param, "rich_help_panel", None)
         if param.param_type_name == "option":
             param.rich_help_panel = panel_of(function, param.name, given)
+        if isinstance(param.type, TyperPath):
+            param.type.type = Path  # in the context too, where settings are taken from: typer has words there
     command.params.sort(key=lambda p: place_of(function, p.name, getattr(p, "rich_help_panel", None)))
     if command.help:
         command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))

@@ -79,7 +79,7 @@ def export_labels(
     Raises:
         InputError: The noisy file is gone or has changed, or the labels cannot be written that way.
     """
-    columns = Columns.from_json(folder.read_manifest()["columns"])
+    columns = Columns.from_json(folder.read_manifest(whole=True)["columns"])
     if corrected is None:
         correction, notes = _own(folder, columns, noisy, answers)
     elif answers:
@@ -112,7 +112,7 @@ def _own(
     folder: RunFolder, columns: Columns, noisy: str | None, answers: bool
 ) -> tuple[AlignedLabels, tuple[str, ...]]:
     """Corrected labels beside the run's own noisy file, and what is said of people's answers."""
-    told = folder.read_manifest(whole=True)["data"]["noisy"]
+    told = folder.read_manifest()["data"]["noisy"]
     own = find_input(folder, "noisy", noisy).needed()
     source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
     if columns.label is not None and columns.label not in source.schema.names:

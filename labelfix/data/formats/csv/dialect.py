@@ -16,7 +16,6 @@ from labelfix.data.formats.csv.header import explanations, lines_above, looks_li
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.csv.spaced import SPACED, spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
-from labelfix.data.spelling import are_tags
 from labelfix.errors import Defect, input_error
 
 SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
@@ -176,6 +175,8 @@ def _for_another_program(rows: Sequence[Sequence[str]]) -> tuple[str, str] | Non
             "write it as CSV: its names stand behind @attribute, its rows below @data",
         )
     words = [" ".join(row).split() for row in rows]
+    from labelfix.data.spelling import are_tags  # needs pyarrow.compute, and lines of findings are read without
+
     if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
         what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
         return what, "labelfix corrects one label a row; give a table with a row for each text and one label for it"
