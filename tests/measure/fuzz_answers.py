@@ -138,8 +138,9 @@ def beside_seeds():
             command = [sys.executable, "-m", "labelfix", *words, "-q"]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             assert done.returncode in (0, 1), done.stderr
-        asked = (Path(folder) / "to_check.csv").read_text().splitlines()
-        filled = [asked[0], *(f"{line.rstrip(',')},cat" for line in asked[1:])]
+        header, *asked = (line.split(",") for line in (Path(folder) / "to_check.csv").read_text().splitlines())
+        place = header.index("label")
+        filled = [",".join(cells) for cells in (header, *([*row[:place], "cat", *row[place + 1 :]] for row in asked))]
         extra = {
             "checked.csv": "\n".join(filled).encode(),
             "baseline.csv": b"id,given_label\na1,cat\na5,dog\n",
