@@ -230,7 +230,7 @@ def test_features_are_learned_from_several_sources_too(at_work, keep, pairs):
         label_columns=["one", "two"],
         backbone="encoder",
         freeze=False,
-        epochs=2,
+        epochs=4,
         head_learning_rate=0.05,
         learning_rate=0.01,
     )
