@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
-from typer.models import TyperPath
 
 from labelfix.cli import common_options
 
@@ -105,7 +104,7 @@ def _arrange(command: Any) -> None:  # noqa: ANN401 - typer's own types are priv
         given = getattr(param, "rich_help_panel", None)
         if param.param_type_name == "option":
             param.rich_help_panel = panel_of(function, param.name, given)
-        if isinstance(param.type, TyperPath):
+        if hasattr(param.type, "coerce_path_result"):
             param.type.type = Path  # in the context too, where settings are taken from: typer has words there
     command.params.sort(key=lambda p: place_of(function, p.name, getattr(p, "rich_help_panel", None)))
     if command.help:
