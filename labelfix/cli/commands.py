@@ -104,7 +104,7 @@ def _arrange(command: Any) -> None:  # noqa: ANN401 - typer's own types are priv
         given = getattr(param, "rich_help_panel", None)
         if param.param_type_name == "option":
             param.rich_help_panel = panel_of(function, param.name, given)
-        kind = getattr(param, "type", None)
+        kind: Any = getattr(param, "type", None)
         if hasattr(kind, "coerce_path_result"):
             kind.type = Path  # in the context too, where settings are taken from: typer has words there
     command.params.sort(key=lambda p: place_of(function, p.name, getattr(p, "rich_help_panel", None)))
