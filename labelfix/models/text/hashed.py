@@ -30,13 +30,10 @@ from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
-from labelfix.models.text.ngrams import pieces, spaced, words
+from labelfix.models.text.ngrams import REMEMBERED, pieces, spaced, words
 from labelfix.settings.model import ComputeSettings
 
 NONE = np.zeros(0, dtype=np.int64)
-
-REMEMBERED = 1 << 14
-"""Words whose hashes are kept: a few thousand make up most of any text."""
 
 CHARACTERS = (3, 4)
 """Length of the pieces of words."""

@@ -17,9 +17,9 @@ Legend: N rows, B rows of a batch, V terms, D features, K classes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,7 +34,7 @@ from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoding import digest, unit_norm
 from labelfix.models.frozen import FrozenFeatures
-from labelfix.models.text.ngrams import pieces, spaced, with_pairs
+from labelfix.models.text.ngrams import REMEMBERED, pieces, spaced, with_pairs
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings
@@ -48,9 +48,6 @@ WORDS = re.compile(WORD)
 
 GROUPS = (3, 5)
 """Characters of a group of letters."""
-
-REMEMBERED = 1 << 14
-"""Words whose groups are kept: a few thousand make up most of any text."""
 
 WORD_FILES = "vocabulary.json", "lexical.safetensors"
 GROUP_FILES = "letters.json", "letters.safetensors"
@@ -72,22 +69,17 @@ class Terms:
     components: npt.NDArray[np.float32]
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Term → its position."""
+    def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
     def _directions(self) -> npt.NDArray[np.float64]:
         return np.ascontiguousarray(self.components.T, dtype=np.float64) * self.idf[:, None]
 
-    def project(self, said: Sequence[int], into: Singles) -> None:
-        """Write the terms of one text, on the directions, into zeros `(D,)`.
-
-        Args:
-            said: Positions of the terms, each as often as the text has it.
-        """
-        if said:
-            terms, often = np.unique(np.array(said), return_counts=True)
+    def project(self, said: Iterable[str], into: Singles) -> None:
+        """Write the terms of one text, on the directions, into zeros `(D,)`; they stay where no term is known."""
+        if known := [place for place in map(self._places.get, said) if place is not None]:
+            terms, often = np.unique(np.array(known), return_counts=True)
             into[:] = (np.log(often) + 1) @ self._directions[terms]
 
     @classmethod
@@ -188,32 +180,20 @@ class LexicalText(FrozenFeatures):
         packages = ("numpy", "scikit-learn", "torch", "safetensors")
         return FeatureCard(packages, strings(self.spec), imports, CARD.replace("WORD", ascii(WORD)))
 
-    @cached_property
-    def _remembered(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def _groups_of(self, word: str) -> tuple[int, ...]:
-        """Positions of a word's groups of letters."""
-        found = self._remembered.get(word)
-        if found is None:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            known = self.groups.places
-            found = tuple(known[group] for group in pieces(word, *GROUPS) if group in known)
-            self._remembered[word] = found
-        return found
-
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
         """Features of unit norm; zeros for a text without a known word or group."""
         found = np.zeros((batch.num_rows, self.feature_width), np.float32)
         of_words, of_groups = np.split(found, [len(self.words.components)], axis=1)
-        known = self.words.places
         for place, text in enumerate(texts(batch)):
-            words = with_pairs(WORDS.findall(text.lower()))
-            self.words.project([known[word] for word in words if word in known], of_words[place])
-            self.groups.project([group for word in spaced(text) for group in self._groups_of(word)], of_groups[place])
+            self.words.project(with_pairs(WORDS.findall(text.lower())), of_words[place])
+            self.groups.project((group for word in spaced(text) for group in _groups(word)), of_groups[place])
         of_words[:], of_groups[:] = unit_norm(of_words), unit_norm(of_groups)
         return unit_norm(found)
+
+
+@lru_cache(REMEMBERED)
+def _groups(word: str) -> tuple[str, ...]:
+    return tuple(pieces(word, *GROUPS))
 
 
 CARD = """\

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 WORD = re.compile(r"(?u)\b\w\w+\b")
 """What HashingVectorizer takes for a word."""
 
+REMEMBERED = 1 << 14
+"""Words of which what is made of their letters is kept: a few thousand make up most of any text."""
+
 SPACES = re.compile(r"\s\s+")
 
 
