@@ -316,15 +316,15 @@ def _note_missing(
 ) -> None:
     column = f"{'sources' if noisy.of_sources else 'column'} {noisy.column!r}"
 
-    def no_label(count: int) -> str:
+    def no_label(count: int, words: int = 1) -> str:
         if noisy.of_sources:
-            return f"is taken as no answer ({count} labels)"
-        return f'counts as "no label" ({count} rows, which get one)'
+            return f"{'is' if words == 1 else 'are'} taken as no answer ({count} labels)"
+        return f'count{"s" * (words == 1)} as "no label" ({count} rows, which get one)'
 
     counts = {value: count for value, count in zip(noisy.values, noisy.counts, strict=True) if value in nothing}
     if counts:
         words = ", ".join(f'"{value}"' for value in counts)
-        what = no_label(sum(counts.values())).replace("counts", "count" if len(counts) > 1 else "counts")
+        what = no_label(sum(counts.values()), len(counts))
         remedy = 'if it is a class, keep it with --missing "" or with a class map that names it'
         findings.warning(name, f"{column}: {words} {what}", remedy)
     for value, count in zip(noisy.values, noisy.counts, strict=True):
