@@ -12,17 +12,18 @@ import torch
 
 from labelfix.compute.devices import pick_device
 from labelfix.data.hashes import content_hashes, hashes_of_named
-from labelfix.data.inputs import SelectedInputs
+from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
 from labelfix.data.rows_ahead import rows_ahead
 from labelfix.data.tables import TrainingData
 from labelfix.errors import Defect, SettingsError
-from labelfix.heads.view_weights import choose_weights
+from labelfix.heads.view_weights import HANDED, OF_TABLE, WEIGHTS, choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.choice import choose_representation
 from labelfix.models.described import Described, describe_classes
 from labelfix.models.features import Inputs, select
+from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.learnt import place_of
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
@@ -169,15 +170,35 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     # What learns features begins with fixed ones.
     model = replace(settings.model, freeze=True) if settings.learns_features else settings.model
     chosen = choose_representation(table, model, settings.compute, progress)
+    if isinstance(chosen, PatchFeatures):
+        return _either_way_round(chosen, data, settings, progress)
     if not isinstance(chosen, Views):
         return chosen
-    parts, rows = chosen.parts(table, settings.compute, progress), data.noisy_rows
-    weights = choose_weights(parts, rows, data.noisy.codes[rows], chosen.of_one_table)
+    views = (
+        _either_way_round(view, data, settings, progress) if isinstance(view, PatchFeatures) else view
+        for view in chosen.views
+    )
+    chosen, rows = replace(chosen, views=tuple(views)), data.noisy_rows
+    parts = chosen.parts(table, settings.compute, progress)
+    weights = choose_weights(parts, rows, data.noisy.codes[rows], OF_TABLE if chosen.of_one_table else WEIGHTS)
     if weights[0] == 0:
         progress.say("how near rows are does not clearly help: the columns stand alone")
         return chosen.views[1]
     progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weights)}")
     return chosen.weighed(weights, (table, parts))
+
+
+def _either_way_round(
+    view: PatchFeatures, data: TrainingData, settings: TrainSettings, progress: Progress
+) -> PatchFeatures:
+    """Patch features with the weight of what tells an image from its mirror image."""
+    assert data.noisy.inputs is not None
+    table, rows = inputs_of(data.noisy.inputs, view.spec), data.noisy_rows
+    parts = view.split(view.encode(table, settings.compute, progress).features)
+    _, weight = choose_weights(parts, rows, data.noisy.codes[rows], HANDED)
+    counts = f"weighs {weight:g}" if weight else "does not count"
+    progress.say(f"which way round an image is {counts}, by what predicts left-out given labels best")
+    return replace(view, handed_weight=weight)
 
 
 def describe(

@@ -28,10 +28,11 @@ from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import calibrate
-from labelfix.heads.view_weights import choose_weights
+from labelfix.heads.view_weights import HANDED, WEIGHTS, choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
+from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.views import Views, joined
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
@@ -209,9 +210,10 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
 def _weighed(loaded: Loaded, part: Cut) -> Loaded:
     """The set with its views weighed as `train` weighs them, by the given labels of this run."""
     found, rows = loaded.representation, loaded.rows
-    if not isinstance(found, Views) or not isinstance(rows.inputs, FeatureInputs):
+    if not isinstance(found, (Views, PatchFeatures)) or not isinstance(rows.inputs, FeatureInputs):
         return loaded
-    weights = choose_weights(found.split(rows.inputs.features), part.noisy, part.given)
+    offered = WEIGHTS if isinstance(found, Views) else HANDED
+    weights = choose_weights(found.split(rows.inputs.features), part.noisy, part.given, offered)
     weighed = replace(rows, inputs=FeatureInputs(joined(found.split(rows.inputs.features), weights)))
     if isinstance(rows.test_inputs, FeatureInputs):
         weighed = replace(weighed, test_inputs=FeatureInputs(joined(found.split(rows.test_inputs.features), weights)))

@@ -32,6 +32,10 @@ WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 OF_TABLE = (*WEIGHTS, 1.4, 2.0, 4.0)
 """What the linear view of a table may weigh beside 1 of the other, before the larger one is made 1."""
 
+HANDED = (0.0, 0.5, 1.0)
+"""What the part of an image that says which way round it is may weigh beside the other: it says nothing of most
+photographs, and all that tells b from d."""
+
 MOST, VIEW_FOLDS = 4_000, 5
 """Rows used at most, and the parts of which each is left out in turn."""
 
@@ -55,7 +59,9 @@ class _SideBySide:
         return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
 
 
-def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes, of_table: bool = False) -> tuple[float, ...]:
+def choose_weights(
+    parts: Sequence[Features], rows: Codes, given: Codes, offered: Sequence[float] = WEIGHTS
+) -> tuple[float, ...]:
     """The weight of each view.
 
     Which rows are used, and which are left out, depends on their content and not on their order; rows of the same
@@ -65,8 +71,9 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes, of_tabl
         parts: For each view `(N, D)` features, rows of unit norm.
         rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
-        of_table: Whether the two views are those of a table. Either may weigh more, and the first weighs 0 where the
-            other alone is not worse by a standard error: of few rows, or where classes are linear, it does harm.
+        offered: What each but the first may weigh. `OF_TABLE` is for the two views of a table: either may weigh more,
+            and the first weighs 0 where the other alone is not worse by a standard error: of few rows, or where classes
+            are linear, it does harm.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
@@ -78,14 +85,13 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes, of_tabl
     if len(of.unique()) < 2:
         return tuple(weights)
     labelled = torch.from_numpy(labels), of
-    candidates = OF_TABLE if of_table else WEIGHTS
     losses: dict[float, Losses] = {}
     for view in range(1, len(parts)):
-        for weight in candidates:
+        for weight in offered:
             weights[view] = weight
             losses[weight] = _losses(joined(features, _at_most_one(weights)), *labelled)
-        weights[view] = min(reversed(candidates), key=lambda weight: float(losses[weight].mean()))
-    if of_table and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
+        weights[view] = min(reversed(offered), key=lambda weight: float(losses[weight].mean()))
+    if offered is OF_TABLE and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
         return 0.0, 1.0
     return _at_most_one(weights)
 

@@ -160,8 +160,8 @@ def parts_of(view: FrozenFeatures, features: Features) -> list[Features]:
 
 
 def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
-    """`(N, D)` parts side by side, each times its weight."""
-    return np.hstack([part * np.float32(weight) for part, weight in zip(parts, weights, strict=True)])
+    """`(N, D)` parts side by side, each times its weight; those that weigh nothing are left out."""
+    return np.hstack([part * np.float32(weight) for part, weight in zip(parts, weights, strict=True) if weight])
 
 
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:

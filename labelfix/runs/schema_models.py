@@ -117,12 +117,16 @@ class Patches(Struct):
     contrast: Positive
     threshold: Annotated[float, Meta(ge=0)]
     softening: Positive
-    atoms: Width
     width: Width
+    atoms: Width | Annotated[list[Width], Meta(min_length=1, max_length=2)]
+    stride: Annotated[int, Meta(ge=1, le=1 << 8)] = 1
+    handed_width: Width | None = None
+    handed_weight: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         """A map of patches has four quarters."""
-        if self.patch >= self.side:
+        scales = 1 if isinstance(self.atoms, int) else len(self.atoms)
+        if self.patch + self.stride > self.side or (scales > 1 and self.patch >= self.side // 2):
             raise ValueError("patches are as large as the images")
 
 

@@ -4,7 +4,8 @@ The images that are learned from are those whose bytes have the smallest hashes,
 the rows; patches and starting atoms are drawn from them by a fixed seed, and everything is computed on one thread.
 What was learned is kept in the feature cache.
 
-Legend: n patches, P patch side, K atoms, M images, S side in pixels, W raw figures of an image, D features.
+Legend: n patches, P patch side, K atoms, M images, S side in pixels, W raw figures of an image, D features, H handed
+ones.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +23,22 @@ from torch.nn.functional import unfold
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.threads import one_thread
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import image_bytes, windows
 from labelfix.models.encoding import digest
-from labelfix.models.images.patch_code import Array, PatchCode, PatchDescriber, PatchRules, raw_width, without_contrast
+from labelfix.models.images.patch_code import (
+    Array,
+    PatchCode,
+    PatchDescriber,
+    PatchRules,
+    halved,
+    halves,
+    raw_width,
+    without_contrast,
+)
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.images.pixels import decoded, square
 from labelfix.progress import Progress, counted, rows_done
@@ -34,6 +46,9 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 64
 """Images are scaled to about their own side, within these: below, an image has hardly a patch; above, it takes long."""
+
+DENSE = 40
+"""Up to this side patches begin at every pixel, above at every other: twice the pixels make as many patches again."""
 
 MOST_SIDE = 1024
 """Largest side that can be asked for."""
@@ -52,7 +67,7 @@ WHITENING = 0.1
 """Added to a patch's variances before they are evened out, as published: the finest ones are noise."""
 
 ATOMS = 400
-"""K. With 800, encoding takes twice as long and 5,000 rows are classified no better."""
+"""Of a scale. With 800, encoding takes twice as long and 5,000 rows are classified no better."""
 
 ROUNDS = 10
 """Passes of spherical k-means, as published; the atoms move little by then."""
@@ -60,8 +75,14 @@ ROUNDS = 10
 IMAGES_A_COMPONENT = 4
 """M / D. Further components of few images are noise: 330 photos lose a point of corrected labels with all of them."""
 
+IMAGES_A_HANDED_COMPONENT = 16
+"""M / H. Letters that are each other's mirror images are told as well by a quarter of the components as by half."""
+
 FEWEST = 8
 """D at least, where there are more images than that: with one or two, all images lie on top of each other."""
+
+HALF_SIZE = 0.7
+"""Length of the part of the image at half its size, relative to the patches' part: 1 and 1.4 are worse by a little."""
 
 COLOURS = 0.5
 """Length of the colours' part of the raw figures, relative to the patches' part: enough for 40 images that only their
@@ -83,7 +104,7 @@ WINDOW = 256
 AT_ONCE = 4096
 """Patches that are compared with all atoms at once."""
 
-VERSION = 2
+VERSION = 3
 """Raised when the same images would give other arrays."""
 
 
@@ -107,25 +128,32 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
     if side is not None and side > MOST_SIDE:
         raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; {LARGEST_SIDE} is plenty")
     chosen = _smallest_hashes(table, compute.read_rows, progress)
-    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
-    weights = [FLAT, WHITENING, COLOURS, EVENNESS, PatchRules(0).to_json()]
+    sizes = [SMALLEST_SIDE, LARGEST_SIDE, DENSE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
+    weights = [IMAGES_A_HANDED_COMPONENT, FLAT, WHITENING, HALF_SIZE, COLOURS, EVENNESS, PatchRules(0).to_json()]
     key = digest("patches", VERSION, side, sizes, weights, [name.hex() for name in chosen])
 
     def make(writer: Taker) -> None:
         with one_thread(), counted(progress, f"learn patches of {table.name}", 2 * len(chosen)):
             code = learn(_open(table, list(chosen.values()), side, compute.read_rows))
         writer.append("side", np.array([code.rules.side]))
+        writer.append("atoms", np.array(code.atoms))
         for name, array in code.arrays().items():
             writer.append(name, array)
 
     def found() -> PatchCode:
         arrays = dict(cached(compute, key, f"patches of {table.name}", make, progress))
-        return PatchCode(PatchRules(int(arrays.pop("side")[0])), **arrays)
+        side, atoms = int(arrays.pop("side")[0]), arrays.pop("atoms").tolist()
+        return PatchCode(rules_of(side), tuple(atoms), **arrays)
 
     # The first process learns, the others find it in the cache.
     code = found() if ranks().first else None
     ranks().wait()
     return code or found()
+
+
+def rules_of(side: int) -> PatchRules:
+    """How images of a side are seen."""
+    return PatchRules(side, 1 if side <= DENSE else 2)
 
 
 def learn(images: Sequence[npt.NDArray[np.uint8]]) -> PatchCode:
@@ -134,15 +162,20 @@ def learn(images: Sequence[npt.NDArray[np.uint8]]) -> PatchCode:
     Args:
         images: M times `uint8 (S, S, 3)`, at least one.
     """
-    rules = PatchRules(len(images[0]))
+    rules = rules_of(len(images[0]))
     generator = torch.Generator().manual_seed(0)
-    filters, offsets = dictionary(_draw(images, rules, generator), generator)
-    describer = PatchDescriber(rules, filters, offsets)
-    raw = np.empty((len(images), raw_width(len(filters))), dtype=np.float32)
+    scales: list[Sequence[npt.NDArray[Any]]] = [images]
+    if rules.side // 2 > rules.patch:
+        scales.append([halved(image.astype(np.float32)) for image in images])
+    found = [dictionary(_draw(scale, rules, generator), generator) for scale in scales]
+    filters, offsets = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    atoms = tuple(len(each) for _, each in found)
+    describer = PatchDescriber(rules, atoms, filters, offsets)
+    alike, unlike = np.empty((2, len(images), raw_width(sum(atoms))), dtype=np.float32)
     for at, image in enumerate(images):
-        raw[at] = describer.raw(image)
+        alike[at], unlike[at] = halves(describer.raw(image), describer.raw(image[:, ::-1]))
         rows_done(1)
-    return PatchCode(rules, filters, offsets, *components(raw))
+    return PatchCode(rules, atoms, filters, offsets, *components(alike, atoms), handed_components(unlike, atoms))
 
 
 def _smallest_hashes(table: InputTable, read_rows: int, progress: Progress) -> dict[bytes, int]:
@@ -182,7 +215,7 @@ def _open(table: InputTable, rows: Sequence[int], side: int | None, read_rows: i
     return [square(opened[row], side) for row in rows] or [np.zeros((side, side, 3), dtype=np.uint8)]
 
 
-def _draw(images: Sequence[npt.NDArray[np.uint8]], rules: PatchRules, generator: torch.Generator) -> Tensor:
+def _draw(images: Sequence[npt.NDArray[Any]], rules: PatchRules, generator: torch.Generator) -> Tensor:
     """`(3 P P, n)` patches without contrast, as many of each image; flat ones are left out."""
     each = max(PATCHES // len(images), 1)
     drawn = []
@@ -230,21 +263,52 @@ def spherical_means(points: Tensor, generator: torch.Generator) -> Tensor:
     return atoms
 
 
-def components(raw: Array) -> tuple[Array, Array]:
+def components(raw: Array, atoms: Sequence[int]) -> tuple[Array, Array]:
     """Mean `(W,)` and projection `(W, D)` of a `PatchCode`.
 
     Args:
         raw: `(M, W)` raw figures.
+        atoms: Of each scale.
     """
-    from sklearn.utils.extmath import randomized_svd
-
     mean, deviation = raw.mean(axis=0, dtype=np.float64), raw.std(axis=0, dtype=np.float64)
+    scale = _scale(mean, deviation, atoms)
+    return mean.astype(np.float32), _directions((raw - mean) * scale, scale, IMAGES_A_COMPONENT)
+
+
+def handed_components(unlike: Array, atoms: Sequence[int]) -> Array:
+    """The projection `(W, H)` of a `PatchCode`.
+
+    Handed figures are not centred: over images and their mirror images they are 0 on average.
+
+    Args:
+        unlike: `(M, W)` half the difference between raw figures and those of the mirror image.
+        atoms: Of each scale.
+    """
+    deviation = np.sqrt(np.square(unlike, dtype=np.float64).mean(axis=0))
+    scale = _scale(np.zeros_like(deviation), deviation, atoms)
+    projection = _directions(unlike * scale, scale, IMAGES_A_HANDED_COMPONENT)
+    length = np.sqrt(np.square(unlike @ projection, dtype=np.float64).sum(axis=1).mean())
+    return (projection / length).astype(np.float32) if length > 0 else projection
+
+
+def _scale(mean: Floats, deviation: Floats, atoms: Sequence[int]) -> Floats:
+    """`(W,)` what standardises raw figures and gives each part its length; 0 for figures that are rounding alone."""
     scale = np.where(deviation > RELATIVE_ZERO * (1 + np.abs(mean)), 1 / np.maximum(deviation, 1e-30), 0.0)
     colours = raw_width(0)
-    scale[-colours:] *= COLOURS * ((len(mean) - colours) / colours) ** 0.5
-    standard = ((raw - mean) * scale).astype(np.float32)
-    rank = max(min(max(len(raw) // IMAGES_A_COMPONENT, FEWEST), len(raw) - 1, len(mean)), 1)
-    _, lengths, directions = randomized_svd(standard, rank, n_iter=4, random_state=0)
+    widths = [raw_width(each) - colours for each in atoms]
+    parts = [1.0, HALF_SIZE][: len(atoms)]
+    lengths = [
+        part * (widths[0] / width) ** 0.5 for part, width in zip([*parts, COLOURS], [*widths, colours], strict=True)
+    ]
+    return scale * np.repeat(lengths, [*widths, colours])
+
+
+def _directions(standard: Floats, scale: Floats, images_a_component: int) -> Array:
+    """`(W, D)` the principal components of standardised figures `(M, W)`, for figures that are not."""
+    from sklearn.utils.extmath import randomized_svd
+
+    rank = max(min(max(len(standard) // images_a_component, FEWEST), len(standard) - 1, len(scale)), 1)
+    _, lengths, directions = randomized_svd(standard.astype(np.float32), rank, n_iter=4, random_state=0)
     shown = np.maximum(lengths > FAINTEST * lengths[0], np.arange(rank) == 0)
     even = (np.maximum(lengths[shown], 1e-30) / max(lengths[0], 1e-30)) ** -EVENNESS
-    return mean.astype(np.float32), (scale[:, None] * directions[shown].T * even).astype(np.float32)
+    return np.asarray(scale[:, None] * directions[shown].T * even, dtype=np.float32)
