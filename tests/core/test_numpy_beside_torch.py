@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from PIL import Image
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder
-from torch.nn.functional import normalize, unfold
+from torch.nn.functional import avg_pool2d, normalize, unfold
 
 from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.keep_unless_flagged import FlagCorrector
@@ -111,14 +111,16 @@ def terms(rows, generator, **kind):
 
 
 def patches(generator):
-    rules = PatchRules(int(generator.integers(12, 17)), patch=4)
-    raw = raw_width(6)
+    rules = PatchRules(int(generator.integers(12, 17)), stride=int(generator.integers(1, 3)), patch=4)
+    atoms, raw = (6, 3), raw_width(9)
     code = PatchCode(
         rules,
-        floats(generator, 6, 48) * 0.3,
-        floats(generator, 6) * 0.1,
+        atoms,
+        floats(generator, 9, 48) * 0.3,
+        floats(generator, 9) * 0.1,
         floats(generator, raw),
         floats(generator, raw, 5),
+        floats(generator, raw, 2) * 0.01,
     )
     images = generator.integers(0, 256, (ROWS, rules.side, rules.side, 3)).astype(np.uint8)
     images[0] = 128
@@ -132,19 +134,27 @@ def patches(generator):
 
 def patches_by_torch(code, image):
     """One image's features by `unfold`, quarter by quarter, in double precision."""
-    rules, pixels = code.rules, image.permute(2, 0, 1).double()
-    seen = unfold(pixels[None], rules.patch)[0]
-    seen = seen - seen.mean(dim=0)
-    seen = seen / (seen.square().mean(dim=0) + rules.contrast).sqrt()
-    likeness = torch.from_numpy(code.filters).double() @ seen - torch.from_numpy(code.offsets).double()[:, None]
-    side = rules.side - rules.patch + 1
-    parts = [
-        ((quarters((sign * likeness - rules.threshold).relu().reshape(-1, side, side)) + rules.softening).sqrt())
-        for sign in (1, -1)
-    ]
-    raw = torch.cat([*parts, quarters(pixels)])
-    projected = (raw - torch.from_numpy(code.mean)) @ torch.from_numpy(code.projection).double()
-    return normalize(projected, dim=0, eps=1e-12).float()
+    pixels = image.permute(2, 0, 1).double()
+    raw, mirrored = raw_by_torch(code, pixels), raw_by_torch(code, pixels.flip(2))
+    projection, handed = (torch.from_numpy(each).double() for each in (code.projection, code.handed))
+    alike = ((raw + mirrored) / 2 - torch.from_numpy(code.mean)) @ projection
+    return torch.cat([normalize(alike, dim=0, eps=1e-12), (raw - mirrored) / 2 @ handed]).float()
+
+
+def raw_by_torch(code, pixels):
+    rules, places = code.rules, torch.tensor(code.atoms).cumsum(0)[:-1].tolist()
+    filters, offsets = (torch.from_numpy(each).double().tensor_split(places) for each in (code.filters, code.offsets))
+    parts = []
+    for scale, (of_patches, shift) in enumerate(zip(filters, offsets, strict=True)):
+        at_scale = avg_pool2d(pixels, 2) if scale else pixels
+        stride = 1 if scale else rules.stride
+        seen = unfold(at_scale[None], rules.patch, stride=stride)[0]
+        seen = seen - seen.mean(dim=0)
+        seen = seen / (seen.square().mean(dim=0) + rules.contrast).sqrt()
+        likeness = of_patches @ seen - shift[:, None]
+        side = (at_scale.shape[1] - rules.patch) // stride + 1
+        parts += [quarters((sign * likeness - rules.threshold).relu().reshape(-1, side, side)) for sign in (1, -1)]
+    return torch.cat([(torch.cat(parts) + rules.softening).sqrt(), quarters(pixels)])
 
 
 def quarters(maps):

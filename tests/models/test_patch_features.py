@@ -68,8 +68,10 @@ def test_a_size_that_no_patch_could_tell_anything_of_is_refused(table, compute):
 
 
 def test_features_have_length_one_and_differ(table, compute):
-    found = features(table, compute)
+    chosen = choose(table, compute)
+    found, handed = chosen.split(features(table, compute, chosen))
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.square(handed).sum(axis=1).mean(), 1, atol=1e-5)
     assert len(np.unique(found, axis=0)) == len(found)
 
 
@@ -151,16 +153,17 @@ def test_images_of_one_colour_are_told_apart_by_it(compute):
 def test_hardly_any_images_are_enough_to_learn_from(count, compute):
     cells = [png(np.full((1, 1, 3), 50 * number, np.uint8)) for number in range(2)]
     representation = choose(image_table(cells[:count]), compute)
-    assert representation.feature_width == 1
+    assert representation.code.widths == (1, 1)
     found = features(image_table(cells), compute, representation)
-    assert found.shape == (2, 1)
+    assert found.shape == (2, 2)
     assert np.isfinite(found).all()
 
 
 def test_fewer_patches_than_atoms_are_all_atoms(compute, monkeypatch):
     monkeypatch.setattr(patch_fit, "ATOMS", 400)
     one = choose(image_table([png(random_images(1, 16)[0])]), compute)
-    assert len(one.code.offsets) == 11 * 11
+    assert one.code.atoms == (11 * 11, 3 * 3)
+    assert len(one.code.offsets) == 11 * 11 + 3 * 3
 
 
 def test_an_image_is_described_by_what_the_definition_says():
@@ -189,7 +192,7 @@ def test_an_image_is_described_by_what_the_definition_says():
         halves = [slice(0, 6), slice(6, 12)]
         parts += [np.sqrt(counted[a, b].mean(axis=(0, 1)) + 0.01) for a in halves for b in halves]
     colours = [pixels[a, b].mean(axis=(0, 1)) for a in (slice(0, 7), slice(7, 15)) for b in (slice(0, 7), slice(7, 15))]
-    raw = PatchDescriber(rules, filters, offsets).raw(images[0])
+    raw = PatchDescriber(rules, (len(atoms),), filters, offsets).raw(images[0])
     np.testing.assert_allclose(raw, np.concatenate([*parts, *colours]), rtol=2e-5, atol=2e-6)
 
 
@@ -236,7 +239,7 @@ def change(folder, **arrays):
         (lambda folder: (folder / "patches.safetensors").write_bytes(b"\0" * 50), "the tensors cannot be read"),
         (lambda folder: change(folder, offsets=None), "tensor offsets: is missing"),
         (lambda folder: change(folder, filters=np.zeros((3, 108), np.float32)), "tensor filters: has shape"),
-        (lambda folder: change(folder, mean=np.full(8 * 40 + 12, np.nan, np.float32)), "tensor mean: holds NaN"),
+        (lambda folder: change(folder, mean=np.full(8 * (40 + 40) + 12, np.nan, np.float32)), "tensor mean: holds NaN"),
         (lambda folder: change(folder, more=np.zeros(2, np.float32)), "tensor more: is not one of them"),
     ],
 )
@@ -261,7 +264,7 @@ def test_damaged_rules_are_named(saved, field, value):
 def test_constants_are_kept_with_the_classifier(saved, table, compute, monkeypatch):
     """A later version may have others."""
     before = TrainedClassifier.load(saved).representation
-    monkeypatch.setattr(PatchRules.__init__, "__defaults__", (7, 1.0, 0.9, 0.5))
+    monkeypatch.setattr(PatchRules.__init__, "__defaults__", (3, 7, 1.0, 0.9, 0.5))
     after = TrainedClassifier.load(saved).representation
     assert after.identity == before.identity
     shutil.rmtree(compute.cache_dir)
@@ -271,14 +274,35 @@ def test_constants_are_kept_with_the_classifier(saved, table, compute, monkeypat
 @pytest.mark.parametrize(("images", "width"), [(1, 1), (3, 2), (9, 8), (30, 8), (40, 10), (400, 100)])
 def test_of_few_images_few_components_are_kept(images, width):
     raw = np.random.default_rng(0).normal(size=(images, 332)).astype(np.float32)
-    assert patch_fit.components(raw)[1].shape == (332, width)
+    assert patch_fit.components(raw, (40,))[1].shape == (332, width)
+
+
+@pytest.mark.parametrize(("images", "width"), [(1, 1), (9, 8), (160, 10), (800, 50)])
+def test_handed_components_are_a_quarter_as_many(images, width):
+    raw = np.random.default_rng(0).normal(size=(images, 332)).astype(np.float32)
+    assert patch_fit.handed_components(raw, (40,)).shape == (332, width)
+
+
+def test_handed_components_are_not_centred():
+    """What stands on the same side in all images is news of an image that is mirrored."""
+    unlike = np.full((50, 332), 0.5, np.float32)
+    mirrored = -unlike[:1] @ patch_fit.handed_components(unlike, (40,))
+    np.testing.assert_allclose(np.linalg.norm(mirrored), 1, rtol=1e-5)
+
+
+def test_the_image_at_half_its_size_weighs_seven_tenths_and_more_atoms_weigh_no_more():
+    deviation = np.ones(8 * (4 + 2) + 12)
+    scale = patch_fit._scale(np.zeros_like(deviation), deviation, (4, 2))
+    whole, half, colours = np.split(scale, [32, 48])
+    lengths = [np.linalg.norm(part) / np.linalg.norm(whole) for part in (whole, half, colours)]
+    np.testing.assert_allclose(lengths, [1, 0.7, 0.5])
 
 
 def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_patches():
     generator = np.random.default_rng(0)
     raw = generator.normal(size=(4000, 44)).astype(np.float32)  # 32 figures of patches, 12 of colours
     raw[:, 1] = raw[:, 0]
-    mean, projection = patch_fit.components(raw)
+    mean, projection = patch_fit.components(raw, (4,))
     spread = np.linalg.norm((raw - mean) @ projection, axis=0) / 4000**0.5
     lengths = spread / spread[0]
     # The doubled figure has √2 the deviation of a single one, a colour 0.5 · √(32 / 12); of that, the square root.
@@ -296,7 +320,10 @@ def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_pa
         (patch_fit, "PATCHES", 50_000),
         (patch_fit, "IMAGES", 2048),
         (patch_fit, "IMAGES_A_COMPONENT", 4),
+        (patch_fit, "IMAGES_A_HANDED_COMPONENT", 16),
         (patch_fit, "FEWEST", 8),
+        (patch_fit, "HALF_SIZE", 0.7),
+        (patch_fit, "DENSE", 40),
         (patch_fit, "COLOURS", 0.5),
         (patch_fit, "EVENNESS", 0.5),
         (patch_fit, "SMALLEST_SIDE", 16),

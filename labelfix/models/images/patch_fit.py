@@ -300,7 +300,8 @@ def _scale(mean: Floats, deviation: Floats, atoms: Sequence[int]) -> Floats:
     lengths = [
         part * (widths[0] / width) ** 0.5 for part, width in zip([*parts, COLOURS], [*widths, colours], strict=True)
     ]
-    return scale * np.repeat(lengths, [*widths, colours])
+    weighed: Floats = scale * np.repeat(lengths, [*widths, colours])
+    return weighed
 
 
 def _directions(standard: Floats, scale: Floats, images_a_component: int) -> Array:
