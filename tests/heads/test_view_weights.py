@@ -6,9 +6,9 @@ import pytest
 from labelfix.heads import view_weights
 
 
-def choose_weights(parts, given, of_table=False):
+def choose_weights(parts, given, offered=view_weights.WEIGHTS):
     """Of rows that are all noisy."""
-    return view_weights.choose_weights(parts, np.arange(len(given)), given, of_table)
+    return view_weights.choose_weights(parts, np.arange(len(given)), given, offered)
 
 
 def unit(rows):
@@ -53,6 +53,7 @@ def test_of_many_rows_some_are_asked_and_of_many_classes_fewer_heads(monkeypatch
     assert choose_weights([told, other], given) == (1.0, 1.0), "where all are alike the view stays as it is"
     assert seen == [4_000] * 4
     assert view_weights.WEIGHTS == (0.25, 0.5, 0.7, 1.0)
+    assert view_weights.HANDED == (0.0, 0.5, 1.0)
 
 
 @pytest.mark.parametrize(("rows", "asked"), [(9, False), (10, True)])
@@ -75,8 +76,8 @@ def two_of_a_table(rings):
 
 
 def test_a_tables_first_view_stays_where_it_clearly_helps():
-    assert choose_weights(*two_of_a_table(rings=True), of_table=True)[0] > 0
-    assert choose_weights(*two_of_a_table(rings=False), of_table=True) == (0, 1)
+    assert choose_weights(*two_of_a_table(rings=True), view_weights.OF_TABLE)[0] > 0
+    assert choose_weights(*two_of_a_table(rings=False), view_weights.OF_TABLE) == (0, 1)
 
 
 def test_a_tables_first_view_may_weigh_less():
@@ -85,5 +86,12 @@ def test_a_tables_first_view_may_weigh_less():
     generator = np.random.default_rng(1)
     logit = 12 * parts[1][:, 0] + 1.2 * parts[0].sum(axis=1)
     given = (generator.random(400) < 1 / (1 + np.exp(-logit))).astype(np.int64)
-    first, second = choose_weights(parts, given, of_table=True)
+    first, second = choose_weights(parts, given, view_weights.OF_TABLE)
     assert 0 < first < second == 1
+
+
+@pytest.mark.parametrize(("part", "weighs"), [("tells all", True), ("tells nothing", False)])
+def test_what_tells_an_image_from_its_mirror_image_weighs_nothing_where_it_tells_nothing(part, weighs):
+    given, told, _, nothing = views()
+    found = choose_weights([nothing, told] if weighs else [told, nothing], given, view_weights.HANDED)
+    assert (found[1] > 0) == weighs

@@ -203,7 +203,7 @@ def run(asked):
     first = found[asked.method or FROZEN]
     flags = {name: first[name] for name in ("flagged", "flagged_right")}  # the first run's stay
     found = {name: each | flags for name, each in found.items()}
-    choice = None if rounds is None else rounds.choice(fits)
+    choice = rounds.choice(fits) if done else None  # of too few trusted rows nothing is learned
     if choice is not None:
         print(choice.line)
         found["chosen"] = found[choice.name]
