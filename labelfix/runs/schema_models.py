@@ -119,14 +119,13 @@ class Patches(Struct):
     softening: Positive
     width: Width
     atoms: Width | Annotated[list[Width], Meta(min_length=1, max_length=2)]
-    stride: Annotated[int, Meta(ge=1, le=1 << 8)] = 1
     handed_width: Width | None = None
     handed_weight: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         """A map of patches has four quarters."""
         scales = 1 if isinstance(self.atoms, int) else len(self.atoms)
-        if self.patch + self.stride > self.side or (scales > 1 and self.patch >= self.side // 2):
+        if self.patch >= self.side or (scales > 1 and self.patch >= self.side // 2):
             raise ValueError("patches are as large as the images")
 
 

@@ -111,7 +111,7 @@ def terms(rows, generator, **kind):
 
 
 def patches(generator):
-    rules = PatchRules(int(generator.integers(12, 17)), stride=int(generator.integers(1, 3)), patch=4)
+    rules = PatchRules(int(generator.integers(12, 17)), patch=4)
     atoms, raw = (6, 3), raw_width(9)
     code = PatchCode(
         rules,
@@ -147,12 +147,11 @@ def raw_by_torch(code, pixels):
     parts = []
     for scale, (of_patches, shift) in enumerate(zip(filters, offsets, strict=True)):
         at_scale = avg_pool2d(pixels, 2) if scale else pixels
-        stride = 1 if scale else rules.stride
-        seen = unfold(at_scale[None], rules.patch, stride=stride)[0]
+        seen = unfold(at_scale[None], rules.patch)[0]
         seen = seen - seen.mean(dim=0)
         seen = seen / (seen.square().mean(dim=0) + rules.contrast).sqrt()
         likeness = of_patches @ seen - shift[:, None]
-        side = (at_scale.shape[1] - rules.patch) // stride + 1
+        side = at_scale.shape[1] - rules.patch + 1
         parts += [quarters((sign * likeness - rules.threshold).relu().reshape(-1, side, side)) for sign in (1, -1)]
     return torch.cat([(torch.cat(parts) + rules.softening).sqrt(), quarters(pixels)])
 

@@ -26,7 +26,7 @@ def fewer_atoms(monkeypatch):
     monkeypatch.setattr(patch_fit, "ROUNDS", 3)
 
 
-@pytest.mark.parametrize("side", [16, 19, 44])
+@pytest.mark.parametrize("side", [16, 19])
 def test_an_image_and_its_mirror_image_differ_in_the_sign_of_the_handed_part(side):
     images = random_images(40, side)
     code = patch_fit.learn(images)
@@ -36,10 +36,6 @@ def test_an_image_and_its_mirror_image_differ_in_the_sign_of_the_handed_part(sid
     np.testing.assert_array_equal(one[:width], other[:width])
     np.testing.assert_allclose(one[width:], -other[width:], atol=1e-6)
     assert np.linalg.norm(one[width:]) > 0.1
-
-
-def test_patches_of_large_images_begin_at_every_other_pixel():
-    assert [patch_fit.rules_of(side).stride for side in (16, 40, 41, 64)] == [1, 1, 2, 2]
 
 
 def rows_of(classes, seed=0):

@@ -264,7 +264,7 @@ def test_damaged_rules_are_named(saved, field, value):
 def test_constants_are_kept_with_the_classifier(saved, table, compute, monkeypatch):
     """A later version may have others."""
     before = TrainedClassifier.load(saved).representation
-    monkeypatch.setattr(PatchRules.__init__, "__defaults__", (3, 7, 1.0, 0.9, 0.5))
+    monkeypatch.setattr(PatchRules.__init__, "__defaults__", (7, 1.0, 0.9, 0.5))
     after = TrainedClassifier.load(saved).representation
     assert after.identity == before.identity
     shutil.rmtree(compute.cache_dir)
@@ -323,7 +323,6 @@ def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_pa
         (patch_fit, "IMAGES_A_HANDED_COMPONENT", 16),
         (patch_fit, "FEWEST", 8),
         (patch_fit, "HALF_SIZE", 0.7),
-        (patch_fit, "DENSE", 40),
         (patch_fit, "COLOURS", 0.5),
         (patch_fit, "EVENNESS", 0.5),
         (patch_fit, "SMALLEST_SIDE", 16),

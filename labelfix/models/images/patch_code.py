@@ -40,7 +40,6 @@ class PatchRules:
 
     Attributes:
         side: S; images of another size are scaled to a square of it.
-        stride: Pixels from one patch to the next; the image at half its size has every patch.
         patch: P; 6, contrast and threshold are those of the source, and 0.5 for the threshold was no better.
         contrast: Added to a patch's variance, in squared grey levels, before it is divided by its root.
         threshold: Likeness to an atom counts from here on.
@@ -48,7 +47,6 @@ class PatchRules:
     """
 
     side: int
-    stride: int = 1
     patch: int = 6
     contrast: float = 10.0
     threshold: float = 0.25
@@ -60,8 +58,8 @@ class PatchRules:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PatchRules:
-        """Read back what `to_json` gave; other keys may be there, and runs of before have no `stride`."""
-        return cls(**{"stride": 1} | {f.name: values[f.name] for f in fields(cls) if f.name in values})
+        """Read back what `to_json` gave; other keys may be there."""
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
 
     def shapes(self, atoms: int, width: int, handed_width: int | None) -> dict[str, tuple[int | str, ...]]:
         """Shapes of the arrays of a `PatchCode`."""
@@ -127,13 +125,8 @@ class PatchDescriber:
     def __init__(self, rules: PatchRules, atoms: Sequence[int], filters: Array, offsets: Array) -> None:
         self._rules = rules
         places = np.cumsum(atoms)[:-1]
-        strides = (rules.stride, *([1] * len(places)))
-        self._scales = [
-            _Scale(rules, rules.side >> halved, *of_scale)
-            for halved, of_scale in enumerate(
-                zip(strides, np.split(filters, places), np.split(offsets, places), strict=True)
-            )
-        ]
+        of_scales = zip(np.split(filters, places), np.split(offsets, places), strict=True)
+        self._scales = [_Scale(rules, rules.side >> halvings, *each) for halvings, each in enumerate(of_scales)]
         self._of_pixels = quarter_means(rules.side)
 
     def raw(self, image: npt.NDArray[np.uint8]) -> Array:
@@ -154,15 +147,15 @@ class PatchDescriber:
 class _Scale:
     """Likeness to the atoms of one scale."""
 
-    def __init__(self, rules: PatchRules, side: int, stride: int, filters: Array, offsets: Array) -> None:
-        self.side, self._stride, self._rules, self._filters = side, stride, rules, filters
+    def __init__(self, rules: PatchRules, side: int, filters: Array, offsets: Array) -> None:
+        self.side, self._rules, self._filters = side, rules, filters
         # Likeness is compared with the threshold on both sides; the offset is taken into it.
         self._above, self._below = -offsets - np.float32(rules.threshold), offsets - np.float32(rules.threshold)
-        self._of_patches = quarter_means(len(range(0, side - rules.patch + 1, stride)))
+        self._of_patches = quarter_means(side - rules.patch + 1)
 
     def seen(self, pixels: Array) -> list[Array]:
         """Twice `(4 k,)` of `(side, side, 3)`: by quarter and atom, above the threshold and below it."""
-        patches = without_contrast(patches_of(pixels, self._rules.patch, self._stride), self._rules.contrast)
+        patches = without_contrast(patches_of(pixels, self._rules.patch), self._rules.contrast)
         likeness = patches @ self._filters.T
         seen = self._of_patches @ np.maximum(likeness + self._above, 0)
         unseen = self._of_patches @ np.maximum(self._below - likeness, 0)
@@ -204,16 +197,14 @@ SHORTEST = 1e-12
 """Lengths below this are no length."""
 
 
-def patches_of(image: Array, size: int, stride: int = 1) -> Array:
-    """`(n, 3 P P)` the patches of an image, row by row, each laid out channel by channel.
+def patches_of(image: Array, size: int) -> Array:
+    """`(n, 3 P P)` all patches of an image, row by row, each laid out channel by channel.
 
     Args:
         image: `(S, S, 3)`.
         size: P.
-        stride: Pixels from one patch to the next, across and down.
     """
     seen = sliding_window_view(image, (size, size), axis=(0, 1))  # (S - P + 1, S - P + 1, 3, P, P)
-    seen = seen[::stride, ::stride]
     return np.asarray(seen.reshape(-1, CHANNELS * size**2))
 
 

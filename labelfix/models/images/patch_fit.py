@@ -47,9 +47,6 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 SMALLEST_SIDE, LARGEST_SIDE = 16, 64
 """Images are scaled to about their own side, within these: below, an image has hardly a patch; above, it takes long."""
 
-DENSE = 40
-"""Up to this side patches begin at every pixel, above at every other: twice the pixels make as many patches again."""
-
 MOST_SIDE = 1024
 """Largest side that can be asked for."""
 
@@ -128,7 +125,7 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
     if side is not None and side > MOST_SIDE:
         raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; {LARGEST_SIDE} is plenty")
     chosen = _smallest_hashes(table, compute.read_rows, progress)
-    sizes = [SMALLEST_SIDE, LARGEST_SIDE, DENSE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
+    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
     weights = [IMAGES_A_HANDED_COMPONENT, FLAT, WHITENING, HALF_SIZE, COLOURS, EVENNESS, PatchRules(0).to_json()]
     key = digest("patches", VERSION, side, sizes, weights, [name.hex() for name in chosen])
 
@@ -143,17 +140,12 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
     def found() -> PatchCode:
         arrays = dict(cached(compute, key, f"patches of {table.name}", make, progress))
         side, atoms = int(arrays.pop("side")[0]), arrays.pop("atoms").tolist()
-        return PatchCode(rules_of(side), tuple(atoms), **arrays)
+        return PatchCode(PatchRules(side), tuple(atoms), **arrays)
 
     # The first process learns, the others find it in the cache.
     code = found() if ranks().first else None
     ranks().wait()
     return code or found()
-
-
-def rules_of(side: int) -> PatchRules:
-    """How images of a side are seen."""
-    return PatchRules(side, 1 if side <= DENSE else 2)
 
 
 def learn(images: Sequence[npt.NDArray[np.uint8]]) -> PatchCode:
@@ -162,7 +154,7 @@ def learn(images: Sequence[npt.NDArray[np.uint8]]) -> PatchCode:
     Args:
         images: M times `uint8 (S, S, 3)`, at least one.
     """
-    rules = rules_of(len(images[0]))
+    rules = PatchRules(len(images[0]))
     generator = torch.Generator().manual_seed(0)
     scales: list[Sequence[npt.NDArray[Any]]] = [images]
     if rules.side // 2 > rules.patch:

@@ -137,8 +137,7 @@ def raw_figures(pixels, rules, learned):
         if scale:
             half = len(pixels) // 2
             pixels = pixels[: 2 * half, : 2 * half].reshape(half, 2, half, 2, 3).mean(axis=(1, 3))
-        stride = 1 if scale else rules["stride"]
-        patches = sliding_window_view(pixels, (size, size), axis=(0, 1))[::stride, ::stride]
+        patches = sliding_window_view(pixels, (size, size), axis=(0, 1))
         patches = patches.reshape(*patches.shape[:2], -1)
         patches = patches - patches.mean(axis=2, keepdims=True)
         patches = patches / np.sqrt(np.square(patches).mean(axis=2, keepdims=True) + np.float32(rules["contrast"]))
