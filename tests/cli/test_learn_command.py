@@ -97,6 +97,8 @@ def test_learning_keeps_the_old_run_shows_both_ledgers_and_lets_random_rows_judg
     assert {row for row, how in drawn.items() if not how} == set(first)
     counts = json.loads((new / "run.json").read_text())["counts"]
     assert counts["clean"] == 24 + 18
+    learnt = RunRows(RunFolder(new))
+    assert {learnt.ids[row].as_py() for row in learnt.chosen.nonzero()[0].tolist()} == set(worst)
     assert json.loads((new / "metrics.json").read_text())["evidence"]["judged_on"]["chosen"] == 10
     assert (folder / "run.json").is_file()
     assert main(["learn", "--run", str(folder), "--out", str(new)]) == 2

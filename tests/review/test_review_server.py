@@ -264,6 +264,22 @@ def test_progress_says_how_far_and_how_many_are_still_wrong(served):
     assert after["noise"]["value"] == pytest.approx((40 * 0.3 - 3) / 37)
 
 
+def test_rows_that_were_chosen_before_the_run_are_taken_out_of_what_is_still_wrong(tmp_path):
+    server = Server(make_run(tmp_path, rows=200, trusted=10, chosen=8))
+    try:
+        # the noise rate is that of the 190 open rows and the 8 chosen ones, and these 8 are known to be right
+        noise = server.get("/progress", page="p", queue="worst", who="ann")["noise"]
+        assert (noise["value"], noise["rows"]) == (pytest.approx(198 * 0.3 / 190), 190)
+        assert noise["start"] == pytest.approx([198 * share / 190 for share in (0.3, 0.2, 0.4)])
+        for row in server.rows(queue="random", count=40):
+            server.decide(row["id"], "keep", queue="random")
+        # a random sample of the open rows alone, none of it wrong, says more than that
+        noise = server.get("/progress", page="p", queue="random", who="ann")["noise"]
+        assert (noise["value"], noise["low"], noise["rows"]) == (0, 0, 150)
+    finally:
+        server.kill()
+
+
 def test_ctrl_c_ends_it_as_it_should_end(served):
     served.rows()
     served.decide("r0")
