@@ -123,7 +123,8 @@ class Pages:
         count = min(max(int(asked.get("count", "1")), 1), MOST_ROWS)
         have = set(asked.getlist("have"))
         found = self.desk.rows_for(asked.get("page", ""), asked.get("queue", self.queue), count, have)
-        return _json({"rows": found, "queue": self.desk.queue(asked.get("queue", self.queue)).name})
+        queue = self.desk.queue(asked.get("queue", self.queue))
+        return _json({"rows": found, "queue": queue.name, "of": len(queue.order)})
 
     def progress(self, request: Request) -> Response:
         """How far everybody is."""

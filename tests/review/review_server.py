@@ -46,7 +46,7 @@ def make_run(folder, rows=40, trusted=0, chosen=0, ids=None, opinions=None, same
     texts = [*hostile, *(f"text of row {row}" for row in range(len(hostile), rows))][:rows]
     generator = np.random.default_rng(0)
     given = generator.integers(0, 3, rows)
-    soft = generator.dirichlet((1, 1, 1), rows)
+    soft = np.pad(generator.dirichlet((1, 1, 1), rows), ((0, 0), (0, len(classes) - 3)))
     soft[np.arange(rows), given] = np.linspace(0.001, 0.9, rows)
     soft /= soft.sum(axis=1, keepdims=True)
     soft = soft[np.argsort(soft[np.arange(rows), given])]
@@ -55,7 +55,7 @@ def make_run(folder, rows=40, trusted=0, chosen=0, ids=None, opinions=None, same
     soft *= ((1 - score) / soft.sum(axis=1))[:, None]
     soft[np.arange(rows), given] = score
     if trusted:
-        soft[-trusted:] = np.eye(3)[given[-trusted:]]
+        soft[-trusted:] = np.eye(len(classes))[given[-trusted:]]
     ids = [f"r{row}" for row in range(rows)] if ids is None else list(ids)
     noisy = folder / "noisy.csv"
     with noisy.open("w", newline="", encoding="utf-8") as file:
