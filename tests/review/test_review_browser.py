@@ -497,6 +497,23 @@ def test_two_pages_under_one_name_are_told_so(tmp_path, people):
         server.kill()
 
 
+def test_the_copy_of_a_tab_is_another_page_and_a_tab_that_is_loaded_again_the_same_one(tmp_path, page):
+    server = Server(make_run(tmp_path))
+    try:
+        go(page, server)
+        with page.expect_popup() as opened:
+            page.evaluate("address => { window.open(address); }", server.address)
+        copy = opened.value
+        copy.wait_for_selector("#card:not([hidden])")
+        assert shown(page) == "r0"
+        assert shown(copy) != "r0"
+        page.reload()
+        page.wait_for_selector("#card:not([hidden])")
+        assert shown(page) == "r0"
+    finally:
+        server.kill()
+
+
 def test_a_server_that_is_gone_is_no_end_of_the_rows(tmp_path, page):
     server = Server(make_run(tmp_path))
     try:

@@ -3,9 +3,14 @@
   const $ = (id) => document.getElementById(id);
   const token = new URLSearchParams(location.search).get("token") || "";
   const some = (length) => Array.from(crypto.getRandomValues(new Uint8Array(length)), (b) => b.toString(16).padStart(2, "0")).join("");
-  // A page that is loaded again is the same one, and gets the rows back that it had.
+  // A page that is loaded again is the same one, and gets the rows back that it had. While it is seen its name is not
+  // written down: the copy of a tab copies what is, and is another page.
   const page = sessionStorage.getItem("labelfix-page") || some(8);
-  sessionStorage.setItem("labelfix-page", page);
+  const seen = () => sessionStorage.removeItem("labelfix-page");
+  const unseen = () => sessionStorage.setItem("labelfix-page", page);
+  addEventListener("pageshow", seen);
+  addEventListener("pagehide", unseen);
+  document.addEventListener("visibilitychange", () => (document.hidden ? unseen() : seen()));
   const AHEAD = 6;
   let about = { classes: [] };
   let queue = "";
