@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import jsonschema
@@ -202,6 +203,21 @@ def test_answers_of_other_people_are_in_the_run_already(run, noisy):
         file.append(Answer(key=str(number), id=each["id"], who="ana", when=now(), queue="random", **said))
     assert certify(run, *noisy) == 1
     assert (kept(run)["read"], kept(run)["not_told"]) == (25, 1)
+
+
+def test_rows_answered_before_their_turn_make_the_rest_of_the_way_shorter(run, noisy, capsys):
+    def about():
+        return int(re.search(r"it takes about (\d+) ", capsys.readouterr().out)[1])
+
+    certify(run, "--max-noise-rate", "0.1", "--count", "60", *noisy)
+    needed = about()
+    assert 20 < needed <= 60
+    file, rows = AnswersFile(run / "answers.jsonl"), plan(run)["handed_out"]
+    for number in range(needed - 10, 60):
+        said = {"decision": "label", "label": exported(run)[rows[number]["id"]]}
+        file.append(Answer(key=str(number), id=rows[number]["id"], who="ana", when=now(), queue="worst", **said))
+    certify(run, *noisy)
+    assert about() == needed - 10
 
 
 def test_answers_come_back_from_the_tools_that_tasks_go_to(run, noisy, tmp_path):
