@@ -141,6 +141,20 @@ def differences(old: Certificate, new: Certificate) -> list[str]:
     return found
 
 
+def misquoted(folder: RunFolder, found: Certificate) -> list[str]:
+    """Where the sentences that people read say something else than the certificate's own figures, one line each.
+
+    Of another version the words may differ; of a paragraph that was taken away nothing is said.
+    """
+    if found.labelfix != __version__:
+        return []
+    wrong = [] if found.statement == statement(found) else ["statement: is not what its figures say"]
+    path = card_path(folder)
+    if path.exists() and path.read_text("utf-8", "replace") != card(found):
+        wrong.append(f"{path.name}: is not the paragraph of this certificate")
+    return wrong
+
+
 def up(share: float) -> str:
     """A bound from above in percent, rounded up to two digits that count."""
     return _percent(share, math.ceil)

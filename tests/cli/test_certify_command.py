@@ -278,7 +278,9 @@ def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_p
         assert kept(run)["wrong"] == expected
 
 
-@pytest.mark.parametrize("what", ["answers", "corrected", "plan", "draws", "certificate", "gone", "noisy"])
+@pytest.mark.parametrize(
+    "what", ["answers", "corrected", "plan", "draws", "bound", "certificate", "statement", "card", "gone", "noisy"]
+)
 def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, capsys):
     certify(run, "--max-noise-rate", "0.3", "--count", "60", *noisy)
     fill(tmp_path / "to_check.csv")
@@ -307,6 +309,13 @@ def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, caps
         changed["handed_out"][3], changed["handed_out"][4] = changed["handed_out"][4], changed["handed_out"][3]
         (place / "plan.json").write_text(json.dumps(changed))
         expected = "row 4 of the plan is"
+    elif what == "bound":
+        (place / "plan.json").write_text(json.dumps({**plan(run), "bound": 0.01}))
+        expected = "row 1 of the plan has the chance"
+    elif what in ("statement", "card"):
+        file = place / {"statement": "certificate.json", "card": "data-card.md"}[what]
+        file.write_text(file.read_text().replace("At most 30 % of the 320 labels", "At most 3 % of the 320 labels"))
+        expected = {"statement": "statement: is not what its", "card": "data-card.md: is not the paragraph"}[what]
     elif what == "certificate":
         changed = kept(run)
         (place / "certificate.json").write_text(json.dumps({**changed, "proven_at_most": 0.001}))
@@ -321,7 +330,7 @@ def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, caps
     capsys.readouterr()
     assert certify(run, "--check", *noisy) == 2
     assert expected in capsys.readouterr().err
-    if what in ("plan", "draws", "corrected"):
+    if what in ("plan", "draws", "bound", "corrected"):
         assert certify(run, *noisy) == 2
         assert "begin another plan with --new-plan" in capsys.readouterr().err
 
