@@ -91,9 +91,12 @@ def card(found: Certificate) -> str:
     """A paragraph for a data card, in Markdown."""
     kept = [f"{found.trusted:,} rows whose labels people had given before training are not among them"]
     kept += [f"{found.dropped:,} rows that looked wrong were left out of the export"] if found.dropped else []
-    unsure = found.not_told + found.blank
-    rows, count = ("row", "counts") if unsure == 1 else ("rows", "count")
-    unsure_words = [f"{unsure:,} {rows} that the reader could not tell {count} as wrong"] if unsure else []
+    unsure = ((found.not_told, "that the reader could not tell"), (found.blank, "that nobody has read yet"))
+    unsure_words = [
+        f"{rows:,} {'row' if rows == 1 else 'rows'} {which} {'counts' if rows == 1 else 'count'} as wrong"
+        for rows, which in unsure
+        if rows
+    ]
     again = [f"{found.earlier_plans:,} earlier plans of this run were given up"] if found.earlier_plans else []
     mended = (
         ""

@@ -187,6 +187,10 @@ def test_what_nobody_can_tell_or_has_read_counts_as_wrong_and_proves_nothing_wro
     assert (seen["unsure"][0]["not_told"], seen["blank"][0]["blank"]) == (4, 4)
     assert "4 rows that the reader could not tell count as wrong" in seen["unsure"][1]
     assert "4 rows before the last answered one are blank and count as wrong until answered" in seen["blank"][1]
+    cards = {name: (tmp_path / f"run-{name}" / "certificate" / "data-card.md").read_text() for name in seen}
+    assert "4 rows that the reader could not tell count as wrong" in cards["unsure"]
+    assert "4 rows that nobody has read yet count as wrong" in cards["blank"]
+    assert "could not tell" not in cards["blank"]
 
 
 def wrong(run):
