@@ -74,6 +74,10 @@ def statement(found: Certificate) -> str:
     were = "was" if found.wrong == 1 else "were"
     read = f"{found.read:,} of them were read by a person, {found.wrong:,} of these {were} wrong"
     how = "with the reader's corrections written in" if found.with_answers else "as exported"
+    flags = [] if found.min_confidence is None else [f"--min-confidence {found.min_confidence:g}"]
+    flags += ["--drop-issues"] if found.drop_issues else []
+    if flags:
+        how += f"{', exported' if found.with_answers else ''} with {' '.join(flags)}"
     most, least = (
         (found.left_at_most, found.left_at_least)
         if found.with_answers

@@ -121,7 +121,9 @@ def test_from_the_first_row_to_a_certificate(run, noisy, tmp_path, capsys):
             break
         table = tmp_path / f"to_check-{number}.csv"
     assert code == 0
-    said = capsys.readouterr().out.splitlines()
+    captured = capsys.readouterr()
+    assert f"a paragraph for a data card: {run / 'certificate'}" in captured.err
+    said = captured.out.splitlines()
     assert any(line.startswith("certified: At most 15 % of the 320 labels") for line in said)
     found = kept(run)
     labels = exported(run)
@@ -378,6 +380,7 @@ def test_the_labels_are_those_that_export_writes(words, run, noisy, tmp_path):
     assert (found["rows"], found["dropped"]) == (len(rows), 320 - len(rows))
     assert found["proven_at_most"] == found["proven_at_least"] == pytest.approx(share)
     assert found["status"] == "cannot be reached"
+    assert f"wrong as exported{' with ' if words else ''}{' '.join(words)} (95 % sure" in found["statement"]
 
 
 def test_with_answers_the_corrections_of_the_reader_count(run, noisy, tmp_path, capsys):
