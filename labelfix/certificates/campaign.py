@@ -143,8 +143,8 @@ def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:
             raise SettingsError(f"{what}; leave the flag out, or {AGAIN}")
 
 
-def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken:
-    """Take a filled table's answers into the run; see `answers.take_answers`."""
+def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table, number: int = 1) -> Taken:
+    """Take a filled table's answers into the run, the `number`-th table given; see `answers.take_answers`."""
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     own = train_settings(read_toml(folder.settings), str(folder.settings)).data
@@ -160,7 +160,10 @@ def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken
     )
     classes = ClassNames.from_json(manifest["class_names"])
     said = said_in(table, classes, data, id_to_fill(columns))
-    who, name = (IN_MEMORY, IN_MEMORY) if isinstance(table, pa.Table) else (table.name, str(table))
+    if isinstance(table, pa.Table):
+        who = name = f"{IN_MEMORY} {number}" if number > 1 else IN_MEMORY
+    else:  # two people may give a file the same name
+        who, name = "/".join(table.resolve().parts[-2:]), str(table)
     return take_answers(folder, campaign.plan, said, classes, who, name)
 
 

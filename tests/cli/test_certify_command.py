@@ -273,6 +273,23 @@ def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(run, noisy, tm
     assert (run / "answers.jsonl").read_bytes() == before
 
 
+def test_two_people_whose_files_have_one_name_do_not_write_over_each_other(run, noisy, tmp_path, capsys):
+    certify(run, *BOUND, "--count", "30", *noisy)
+    other = {right: left for left, right in zip("xyz", "yzx", strict=True)}
+    for folder, said in (("ann", right), ("bob", lambda name: other[right(name)])):
+        (tmp_path / folder).mkdir()
+        shutil.copy("to_check.csv", folder)
+        fill(tmp_path / folder / "to_check.csv", said)
+    certify(run, "--answers", "ann/to_check.csv", *noisy)
+    before = (run / "answers.jsonl").read_bytes()
+    assert certify(run, "--answers", "bob/to_check.csv", *noisy) == 2
+    assert "where ann/to_check.csv said" in capsys.readouterr().err
+    tables = [pa.Table.from_pylist(rows_of(tmp_path / name / "to_check.csv")) for name in ("ann", "bob")]
+    with pytest.raises(labelfix.LabelfixError, match="a table 2: row k"):
+        labelfix.load_run(run).certify(answers=tables)
+    assert (run / "answers.jsonl").read_bytes() == before
+
+
 def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_path):
     certify(run, *BOUND, "--count", "30", *noisy)
     fill(tmp_path / "to_check.csv", lambda name: exported(run)[name])
