@@ -218,6 +218,21 @@ def test_a_class_is_picked_by_typing_its_name_and_a_note_goes_along(tmp_path, pa
         server.kill()
 
 
+def test_a_class_whose_name_is_typed_in_full_comes_before_longer_ones_and_other_cases(tmp_path, page):
+    run = make_run(tmp_path, classes=["Owlet", "OWL", "owl"])
+    server = Server(run)
+    try:
+        go(page, server)
+        for typed, picked in (("owl", "owl"), ("OWL", "OWL"), ("Owl", "OWL"), ("wle", "Owlet")):
+            row = shown(page)
+            page.keyboard.press("c")
+            page.keyboard.type(typed)
+            press(page, "Enter")
+            assert read_answers(run).standing()[row].label == picked
+    finally:
+        server.kill()
+
+
 def test_by_thumb_a_box_that_was_opened_by_mistake_closes_again_and_what_is_not_listed_is_told(tmp_path, browser):
     run = make_run(tmp_path, classes=["cat", "dog", "owl", *(f"species {number}" for number in range(97))])
     server = Server(run)

@@ -384,10 +384,13 @@
   const SHOWN = 60;
   let marked = 0;
   const plain = (text) => text.normalize("NFKC").toUpperCase().toLowerCase();
+  // A class whose name is typed in full comes before longer ones, and before those that differ in case.
   const fitting = () => {
-    const typed = plain($("class").value.trim());
-    const begins = about.classes.filter((name) => plain(name).startsWith(typed));
-    return [...begins, ...about.classes.filter((name) => !plain(name).startsWith(typed) && plain(name).includes(typed))];
+    const raw = $("class").value.trim();
+    const typed = plain(raw);
+    const rank = (name, own) => [name === raw, own === typed, own.startsWith(typed), own.includes(typed)].indexOf(true);
+    const ranked = about.classes.map((name) => ({ name, rank: rank(name, plain(name)) })).filter((one) => one.rank >= 0);
+    return ranked.sort((one, other) => one.rank - other.rank).map((one) => one.name);
   };
   const showFitting = () => {
     const all = fitting();
