@@ -46,9 +46,15 @@ HEADERS = {
 }
 
 
+def called_by_address(address: str, port: int) -> str:
+    """How a server is called by whoever has its address: a name that somebody points at it is none."""
+    address = address.removeprefix("::ffff:")  # an address of the old kind, over a socket of the new one
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 @dataclass(frozen=True)
 class Access:
-    """Who may ask."""
+    """Who may ask: whoever knows the token, under one of some names or under the address that the request came to."""
 
     token: str
     hosts: frozenset[str]
@@ -56,7 +62,7 @@ class Access:
     def refusal(self, request: Request) -> str:
         """Why a request is refused; empty where it is not."""
         host = request.headers.get("host", "").lower()
-        if host not in self.hosts:
+        if host not in self.hosts and host != called_by_address(*request.scope["server"]):
             return "this server is not called that"
         origin = request.headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host}":
