@@ -51,8 +51,8 @@ def certify(
 
     asked = campaigns.Wish(*wish)
     campaign = campaigns.open_campaign(run.folder, asked, new_plan)
-    for table in answers:
-        campaigns.take(run.folder, campaign, table if isinstance(table, pa.Table) else as_path(table))
+    for number, table in enumerate(answers, 1):
+        campaigns.take(run.folder, campaign, table if isinstance(table, pa.Table) else as_path(table), number)
     state = campaigns.stand(run.folder, campaign, asked.bound, with_answers)
     open_ended = state.verdict.status == "not yet"
     if open_ended and (count is not None or not state.said.open):

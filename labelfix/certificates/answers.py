@@ -47,15 +47,26 @@ class Answered:
     Attributes:
         wrong: `(n,)` 1 where the exported label is not what the person said.
         told: `(n,)` 1 where the person said a class at all.
-        blank: Rows among them that nobody has looked at.
+        seen: `(n,)` 1 where somebody has looked at the row.
         open: Rows that were handed out and not answered, blank ones included.
     """
 
     wrong: Floats
     told: Floats
-    blank: int
+    seen: Floats
     open: int
     hash: str
+
+    @property
+    def blank(self) -> int:
+        """Rows among them that nobody has looked at."""
+        return len(self.seen) - int(self.seen.sum())
+
+    @property
+    def without_gaps(self) -> Answered:
+        """The same up to the first row that nobody has looked at: it is the next one to be read."""
+        end = len(self.seen) if self.seen.all() else int(self.seen.argmin())
+        return replace(self, wrong=self.wrong[:end], told=self.told[:end], seen=self.seen[:end])
 
     @property
     def read(self) -> int:
@@ -100,7 +111,7 @@ def answered(campaign: Campaign, folder: RunFolder) -> Answered:
             [label not in (None, own) for label, own in zip(labels, exported, strict=True)], dtype=np.float64
         ),
         told=np.array([label is not None for label in labels], dtype=np.float64),
-        blank=sum(answer is None for answer in found[:last]),
+        seen=np.array([answer is not None for answer in found[:last]], dtype=np.float64),
         open=sum(answer is None for answer in found),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

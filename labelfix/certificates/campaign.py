@@ -11,7 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.certificates.answers import IN_MEMORY, QUEUE, Answered, Taken, answered, said_in, take_answers
-from labelfix.certificates.certificate import certificate_of, differences, read_certificate, write_certificate
+from labelfix.certificates.certificate import (
+    certificate_of,
+    differences,
+    misquoted,
+    read_certificate,
+    write_certificate,
+)
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
 from labelfix.certificates.verdict import Verdict, judge
@@ -137,8 +143,8 @@ def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:
             raise SettingsError(f"{what}; leave the flag out, or {AGAIN}")
 
 
-def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken:
-    """Take a filled table's answers into the run; see `answers.take_answers`."""
+def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table, number: int = 1) -> Taken:
+    """Take a filled table's answers into the run, the `number`-th table given; see `answers.take_answers`."""
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     own = train_settings(read_toml(folder.settings), str(folder.settings)).data
@@ -154,7 +160,10 @@ def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken
     )
     classes = ClassNames.from_json(manifest["class_names"])
     said = said_in(table, classes, data, id_to_fill(columns))
-    who, name = (IN_MEMORY, IN_MEMORY) if isinstance(table, pa.Table) else (table.name, str(table))
+    if isinstance(table, pa.Table):
+        who = name = f"{IN_MEMORY} {number}" if number > 1 else IN_MEMORY
+    else:  # two people may give a file the same name
+        who, name = "/".join(table.resolve().parts[-2:]), str(table)
     return take_answers(folder, campaign.plan, said, classes, who, name)
 
 
@@ -244,13 +253,15 @@ def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
         raise RunError(f"{plan_path(folder.path)}: was made for other labels than the run has now; {AGAIN}")
     drawn = hand_out_again(folder, campaign_of(msgspec.structs.replace(plan, handed_out=[]), exported), plan)
     state = stand(folder, campaign_of(plan, exported), kept.max_noise_rate, kept.with_answers)
-    return state, [*drawn, *differences(kept, state.certificate)]
+    return state, [*drawn, *differences(kept, state.certificate), *misquoted(folder, kept)]
 
 
 def hand_out_again(folder: RunFolder, campaign: Campaign, plan: Plan) -> list[str]:
     """How the rows of a plan differ from those that its seed gives."""
     again = more_rows(folder, campaign, len(plan.handed_out)).handed_out
     for number, (was, now) in enumerate(zip(plan.handed_out, again, strict=True), 1):
-        if (was.id, was.row) != (now.id, now.row) or abs(was.chance - now.chance) > 1e-9 * now.chance:
+        if (was.id, was.row) != (now.id, now.row):
             return [f"plan.json: row {number} of the plan is {was.id}, its seed gives {now.id}"]
+        if abs(was.chance - now.chance) > 1e-9 * now.chance:
+            return [f"plan.json: row {number} of the plan has the chance {was.chance:g}, its seed gives {now.chance:g}"]
     return []

@@ -74,6 +74,10 @@ def statement(found: Certificate) -> str:
     were = "was" if found.wrong == 1 else "were"
     read = f"{found.read:,} of them were read by a person, {found.wrong:,} of these {were} wrong"
     how = "with the reader's corrections written in" if found.with_answers else "as exported"
+    flags = [] if found.min_confidence is None else [f"--min-confidence {found.min_confidence:g}"]
+    flags += ["--drop-issues"] if found.drop_issues else []
+    if flags:
+        how += f"{', exported' if found.with_answers else ''} with {' '.join(flags)}"
     most, least = (
         (found.left_at_most, found.left_at_least)
         if found.with_answers
@@ -91,9 +95,12 @@ def card(found: Certificate) -> str:
     """A paragraph for a data card, in Markdown."""
     kept = [f"{found.trusted:,} rows whose labels people had given before training are not among them"]
     kept += [f"{found.dropped:,} rows that looked wrong were left out of the export"] if found.dropped else []
-    unsure = found.not_told + found.blank
-    rows, count = ("row", "counts") if unsure == 1 else ("rows", "count")
-    unsure_words = [f"{unsure:,} {rows} that the reader could not tell {count} as wrong"] if unsure else []
+    unsure = ((found.not_told, "that the reader could not tell"), (found.blank, "that nobody has read yet"))
+    unsure_words = [
+        f"{rows:,} {'row' if rows == 1 else 'rows'} {which} {'counts' if rows == 1 else 'count'} as wrong"
+        for rows, which in unsure
+        if rows
+    ]
     again = [f"{found.earlier_plans:,} earlier plans of this run were given up"] if found.earlier_plans else []
     mended = (
         ""
@@ -139,6 +146,20 @@ def differences(old: Certificate, new: Certificate) -> list[str]:
         elif was != now:
             found.append(f"{name}: says {was}, the files say {now}")
     return found
+
+
+def misquoted(folder: RunFolder, found: Certificate) -> list[str]:
+    """Where the sentences that people read say something else than the certificate's own figures, one line each.
+
+    Of another version the words may differ; of a paragraph that was taken away nothing is said.
+    """
+    if found.labelfix != __version__:
+        return []
+    wrong = [] if found.statement == statement(found) else ["statement: is not what its figures say"]
+    path = card_path(folder)
+    if path.exists() and path.read_text("utf-8", "replace") != card(found):
+        wrong.append(f"{path.name}: is not the paragraph of this certificate")
+    return wrong
 
 
 def up(share: float) -> str:

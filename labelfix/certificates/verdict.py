@@ -63,10 +63,14 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     upper_left, lower_left = max(upper - mended, 0.0), max(lower - mended, 0.0)
     most, least = (upper_left, lower_left) if with_answers else (upper, lower)
     status: Status = "certified" if most <= bound else "cannot be reached" if least > bound else "not yet"
-    ahead = _Ahead(campaign, said, draws, _guess(campaign, said, draws), with_answers)
+    front = said.without_gaps
+    draws = campaign.draws(len(front.wrong))
+    ahead = _Ahead(campaign, front, draws, _guess(campaign, front, draws), with_answers)
     more = 0 if status == "certified" else None if status == "cannot be reached" else ahead.rows_for(bound)
-    hard = more is None or 0 < more >= rows - len(said.wrong)
+    hard = more is None or 0 < more >= rows - len(front.wrong)
     cheaper = ahead.cheaper(bound, most) if hard else None
+    if more:  # some of them have been read before
+        more -= int(said.seen[len(front.seen) : len(front.seen) + more].sum())
     return Verdict(status, bound, with_answers, upper, lower, upper_left, lower_left, ahead.mean, more, cheaper)
 
 

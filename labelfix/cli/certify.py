@@ -14,6 +14,7 @@ from labelfix.cli.finished_run import finished_run
 from labelfix.cli.targets import check_table
 from labelfix.outputs.free_names import free
 from labelfix.runs import RunFolder
+from labelfix.runs.reading_plan import FOLDER
 
 if TYPE_CHECKING:
     from labelfix.certificates.answers import Taken
@@ -134,7 +135,12 @@ def certify(
     if state.verdict.status == "not yet":
         state, written = _hand_out(folder, state, count, out, noisy, safe_csv)
     _show(voice, state, output_format)
-    if written is not None:
+    if state.verdict.status == "certified":
+        place = folder.path / FOLDER
+        voice.note(
+            f"the certificate, and a paragraph for a data card: {place}; --check computes it again from the files"
+        )
+    elif written is not None:
         _say_next(voice, folder, state, written)
     elif state.verdict.status == "not yet":
         voice.note(

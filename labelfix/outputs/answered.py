@@ -107,9 +107,11 @@ def compared(before: RunFolder, after: RunFolder) -> list[str]:
     old, new = (_figures(folder) for folder in (before, after))
     wide = max(len(name) for name in new)
     first = max(len(old.get(name, "")) for name in new)
-    return [f"{'':{wide}}  {'before':{first}}  after".rstrip()] + [
-        f"{name:{wide}}  {old.get(name, '–'):{first}}  {value}".rstrip() for name, value in new.items()
-    ]
+    lines = [f"{'':{wide}}  {'before':{first}}  after".rstrip()]
+    lines += [f"{name:{wide}}  {old.get(name, '–'):{first}}  {value}".rstrip() for name, value in new.items()]
+    if (read_evidence(after).get("ledger") or {}).get("chosen"):
+        lines.append("right, after: of the rows that nobody has checked; wrong: of the whole file")
+    return lines
 
 
 def _figures(folder: RunFolder) -> dict[str, str]:

@@ -43,6 +43,7 @@ def manifest(
         },
         "joined_by": data.joined_by,
         "trusted_rows": [int(row) for row in data.clean_in_noisy if row >= 0],
+        "chosen_rows": [int(row) for row in data.clean_in_noisy[~data.judges] if row >= 0],
         "sampling": data.sampling,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

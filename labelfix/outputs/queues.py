@@ -73,6 +73,7 @@ class RunRows:
         score: `(N,)` label score.
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
+        chosen: `(N,)` trusted, and judging nothing, as the row was not drawn at random.
         sources: Who the labels come from, where several say something.
     """
 
@@ -97,6 +98,8 @@ class RunRows:
         self._file = codes(table["source_file"], {name: place for place, name in enumerate(self.files)})
         self._places: dict[str, int] = {}
         self.trusted = trusted_mask(self.manifest, len(file))
+        self.chosen = np.zeros(len(file), dtype=bool)
+        self.chosen[np.asarray(self.manifest.get("chosen_rows", []), dtype=np.int64)] = True
 
     def __len__(self) -> int:
         return len(self.given)

@@ -46,9 +46,15 @@ HEADERS = {
 }
 
 
+def called_by_address(address: str, port: int) -> str:
+    """How a server is called by whoever has its address: a name that somebody points at it is none."""
+    address = address.removeprefix("::ffff:")  # an address of the old kind, over a socket of the new one
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 @dataclass(frozen=True)
 class Access:
-    """Who may ask."""
+    """Who may ask: whoever knows the token, under one of some names or under the address that the request came to."""
 
     token: str
     hosts: frozenset[str]
@@ -56,7 +62,7 @@ class Access:
     def refusal(self, request: Request) -> str:
         """Why a request is refused; empty where it is not."""
         host = request.headers.get("host", "").lower()
-        if host not in self.hosts:
+        if host not in self.hosts and host != called_by_address(*request.scope["server"]):
             return "this server is not called that"
         origin = request.headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host}":
@@ -123,7 +129,8 @@ class Pages:
         count = min(max(int(asked.get("count", "1")), 1), MOST_ROWS)
         have = set(asked.getlist("have"))
         found = self.desk.rows_for(asked.get("page", ""), asked.get("queue", self.queue), count, have)
-        return _json({"rows": found, "queue": self.desk.queue(asked.get("queue", self.queue)).name})
+        queue = self.desk.queue(asked.get("queue", self.queue))
+        return _json({"rows": found, "queue": queue.name, "of": len(queue.order)})
 
     def progress(self, request: Request) -> Response:
         """How far everybody is."""

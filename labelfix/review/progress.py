@@ -1,23 +1,27 @@
 """How far a review has come: decisions, decisions a minute, and how many labels are still wrong.
 
-Of the L labelled rows that were not trusted before the run, C are decided by now, and w of their given labels were
-wrong. With p, the share of wrong labels among all L, the share among the L − C that nobody has looked at is
+With p, the share of wrong labels among L labelled rows, C of which somebody has looked at, w of them labelled wrongly,
+the share among the L − C that nobody has looked at is
 
     u = (L p − w) / (L − C).
 
-p and its interval are the run's own; as soon as the beginning of the random queue is answered, they are counted again
-on the trusted pairs and those rows together, where that is narrower. Only p is uncertain: w is known.
+p and its interval are the run's own: those of all rows that were not drawn, so that rows that were chosen for the run
+are among the L and the C. As soon as the beginning of the random queue is answered, p is counted again on these rows
+and, where none were chosen, the trusted pairs; it is then that of the rows open to be decided. The narrower interval
+is shown. Only p is uncertain: w is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from labelfix.data.labels.noise_rate import RateInterval, rate_of
+from labelfix.data.labels.noise_rate import rate_of
+from labelfix.data.tables import Codes
 from labelfix.outputs.answered import sampled
 from labelfix.outputs.queues import RunRows
 from labelfix.runs.answers import Answer, Ledger
@@ -27,6 +31,8 @@ RECENT = timedelta(minutes=5)
 
 Ends = tuple[float, float, float]
 """Value, lower end, upper end."""
+
+Mask = npt.NDArray[np.bool_]
 
 
 def pace(ledger: Ledger, who: str, at: datetime | None = None) -> float | None:
@@ -60,31 +66,47 @@ def decides_elsewhere(ledger: Ledger, who: str, own: Collection[str], first: int
 def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping[str, Any]) -> dict[str, Any] | None:
     """u of the module's docstring, before the first decision and now; None where the run has no interval."""
     rate = (evidence.get("noise") or {}).get("rate") or {}
-    start: Ends | None = (rate["value"], rate["low"], rate["high"]) if rate.get("low") is not None else None
+    own: Ends | None = (rate["value"], rate["low"], rate["high"]) if rate.get("low") is not None else None
     answered = [answer for answer in standing.values() if answer.label is not None]
     places = rows.positions([answer.id for answer in answered])
     names = {name: code for code, name in enumerate(rows.classes)}
-    label = np.full(len(rows), -1, dtype=np.int64)
+    before = np.where(rows.chosen, rows.suggested, -1)  # a trusted row's label is its suggested one
+    label = before.copy()
     for place, answer in zip(places.tolist(), answered, strict=True):
         if place >= 0:
             label[place] = names.get(answer.label or "", -1)
-    usable = ~rows.trusted & (rows.given >= 0)
-    known = (label >= 0) & usable
-    now = _narrower(start, _counted(rows, label, evidence))
+    to_decide = ~rows.trusted & (rows.given >= 0)
+    every = to_decide | (rows.chosen & (rows.given >= 0))
+    start = _unseen(rows, before, every, own)
+    now = _narrower(_unseen(rows, label, every, own), _unseen(rows, label, to_decide, _counted(rows, label, evidence)))
     if now is None:
         return None
-    total, left = int(usable.sum()), int((usable & ~known).sum())
-    wrong = int((label != rows.given)[known].sum())
-    unseen = [min(max((total * end - wrong) / max(left, 1), 0.0), 1.0) for end in now]
-    return {"value": unseen[0], "low": unseen[1], "high": unseen[2], "start": start, "found": wrong, "rows": left}
+    left, found = to_decide & (label < 0), to_decide & (label >= 0) & (label != rows.given)
+    told = {"start": None if start is None else _possible(start), "found": int(found.sum()), "rows": int(left.sum())}
+    return {**dict(zip(("value", "low", "high"), _possible(now), strict=True)), **told}
 
 
-def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> RateInterval | None:  # noqa: ANN401 - an array
+def _unseen(rows: RunRows, label: Codes, among: Mask, share: Ends | None) -> Ends | None:
+    """u of the module's docstring: L rows `among` `(N,)` all, p = `share`; -1 in `label` `(N,)` where nobody looked."""
+    if share is None:
+        return None
+    known = among & (label >= 0)
+    wrong, left = int((label != rows.given)[known].sum()), int((among & ~known).sum())
+    value, low, high = ((int(among.sum()) * end - wrong) / max(left, 1) for end in share)
+    return value, low, high
+
+
+def _possible(ends: Ends) -> Ends:
+    value, low, high = (min(max(end, 0.0), 1.0) for end in ends)
+    return value, low, high
+
+
+def _counted(rows: RunRows, label: Codes, evidence: Mapping[str, Any]) -> Ends | None:
     """p counted on trusted pairs and on the rows at the beginning of the random order."""
     size = sampled(rows, label >= 0)
     if not size:
         return None
-    truth = np.where(rows.trusted, rows.suggested, label)  # a trusted row's label is its suggested one
+    truth = np.where(rows.trusted, rows.suggested, label)
     sample = np.zeros(len(rows), dtype=bool)
     sample[rows.random_order[:size]] = True
     judged = evidence.get("judged_on") or {}
@@ -92,16 +114,16 @@ def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> RateInte
         sample |= rows.trusted & (rows.given >= 0)
     classes = len(rows.classes)
     pairs = np.bincount(truth[sample] * classes + rows.given[sample], minlength=classes**2)
-    rest = rows.given[~sample & (rows.given >= 0)]
+    rest = rows.given[~sample & ~rows.trusted & (rows.given >= 0)]
     of_given = np.bincount(rest, minlength=classes).astype(np.int64)
-    return rate_of(pairs.reshape(classes, classes).astype(np.int64), of_given, "random")
+    found = rate_of(pairs.reshape(classes, classes).astype(np.int64), of_given, "random")
+    ends = found.value, found.low, found.high
+    return None if None in ends else cast(Ends, ends)
 
 
-def _narrower(start: Ends | None, counted: RateInterval | None) -> Ends | None:
-    if counted is None or counted.value is None or counted.low is None or counted.high is None:
-        return start
-    again = (counted.value, counted.low, counted.high)
-    return again if start is None or again[2] - again[1] < start[2] - start[1] else start
+def _narrower(one: Ends | None, other: Ends | None) -> Ends | None:
+    both = [each for each in (one, other) if each is not None]
+    return min(both, key=lambda each: each[2] - each[1], default=None)
 
 
 def _moment(text: str) -> datetime | None:

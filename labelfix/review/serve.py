@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from labelfix.errors import SettingsError
-from labelfix.review.app import Access, Pages, application
+from labelfix.review.app import Access, Pages, application, called_by_address
 
 HERE = ("127.0.0.1", "localhost")
 
@@ -43,14 +43,14 @@ def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str
     """Serve until SIGINT or SIGTERM; `ready` is told the address as soon as it can be opened."""
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    names = {*HERE, host} if _loopback(host) else {*HERE, host, socket.gethostname(), *_addresses()}
-    hosts = frozenset(f"{_bracketed(name)}:{port}".lower() for name in names if name not in ("0.0.0.0", "::"))
+    names = {*HERE, host} if _loopback(host) else {*HERE, host, socket.gethostname()}
+    hosts = frozenset(called_by_address(name, port).lower() for name in names)
     app = application(pages, Access(token, hosts))
     config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
-    shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
+    shown = host if host not in ("0.0.0.0", "::") else _outward()
     # Connections wait in the listener's queue from now on.
-    ready(f"http://{_bracketed(shown)}:{port}/?token={token}")
+    ready(f"http://{called_by_address(shown, port)}/?token={token}")
     with _the_end_is_no_error():
         server.run(sockets=[listener])
 
@@ -66,10 +66,6 @@ def _the_end_is_no_error() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
-
-
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -77,8 +73,11 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _addresses() -> set[str]:
-    try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
-    except OSError:
-        return set()
+def _outward() -> str:
+    """This machine's address towards others, which a phone can open; its name where it has none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(("203.0.113.1", 9))
+            return str(asked.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

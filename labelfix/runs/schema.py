@@ -182,6 +182,7 @@ class Manifest(Struct):
     columns: Columns | UnsetType = UNSET
     data: Data | UnsetType = UNSET
     trusted_rows: list[Whole] | UnsetType = UNSET
+    chosen_rows: list[Whole] = []
     classes: Classes | UnsetType = UNSET
     method: str | UnsetType = UNSET
     seed: Whole | UnsetType = UNSET
@@ -205,6 +206,8 @@ class Manifest(Struct):
             last, rows = max(self.trusted_rows, default=-1), self.data.noisy.rows
             if last >= rows:
                 raise ValueError(f"trusted_rows names row {last + 1:,}, but there are {rows:,}")
+            if not set(self.chosen_rows) <= set(self.trusted_rows):
+                raise ValueError("chosen_rows names a row that is not trusted")
         named = self.class_names.names if isinstance(self.class_names, Names) else self.classes
         if self.classes not in (UNSET, named):
             raise ValueError("classes and class_names.names differ")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import jsonschema
@@ -120,7 +121,9 @@ def test_from_the_first_row_to_a_certificate(run, noisy, tmp_path, capsys):
             break
         table = tmp_path / f"to_check-{number}.csv"
     assert code == 0
-    said = capsys.readouterr().out.splitlines()
+    captured = capsys.readouterr()
+    assert f"a paragraph for a data card: {run / 'certificate'}" in captured.err
+    said = captured.out.splitlines()
     assert any(line.startswith("certified: At most 15 % of the 320 labels") for line in said)
     found = kept(run)
     labels = exported(run)
@@ -186,6 +189,10 @@ def test_what_nobody_can_tell_or_has_read_counts_as_wrong_and_proves_nothing_wro
     assert (seen["unsure"][0]["not_told"], seen["blank"][0]["blank"]) == (4, 4)
     assert "4 rows that the reader could not tell count as wrong" in seen["unsure"][1]
     assert "4 rows before the last answered one are blank and count as wrong until answered" in seen["blank"][1]
+    cards = {name: (tmp_path / f"run-{name}" / "certificate" / "data-card.md").read_text() for name in seen}
+    assert "4 rows that the reader could not tell count as wrong" in cards["unsure"]
+    assert "4 rows that nobody has read yet count as wrong" in cards["blank"]
+    assert "could not tell" not in cards["blank"]
 
 
 def wrong(run):
@@ -202,6 +209,21 @@ def test_answers_of_other_people_are_in_the_run_already(run, noisy):
         file.append(Answer(key=str(number), id=each["id"], who="ana", when=now(), queue="random", **said))
     assert certify(run, *noisy) == 1
     assert (kept(run)["read"], kept(run)["not_told"]) == (25, 1)
+
+
+def test_rows_answered_before_their_turn_make_the_rest_of_the_way_shorter(run, noisy, capsys):
+    def about():
+        return int(re.search(r"it takes about (\d+) ", capsys.readouterr().out)[1])
+
+    certify(run, "--max-noise-rate", "0.1", "--count", "60", *noisy)
+    needed = about()
+    assert 20 < needed <= 60
+    file, rows = AnswersFile(run / "answers.jsonl"), plan(run)["handed_out"]
+    for number in range(needed - 10, 60):
+        said = {"decision": "label", "label": exported(run)[rows[number]["id"]]}
+        file.append(Answer(key=str(number), id=rows[number]["id"], who="ana", when=now(), queue="worst", **said))
+    certify(run, *noisy)
+    assert about() == needed - 10
 
 
 def test_answers_come_back_from_the_tools_that_tasks_go_to(run, noisy, tmp_path):
@@ -251,6 +273,23 @@ def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(run, noisy, tm
     assert (run / "answers.jsonl").read_bytes() == before
 
 
+def test_two_people_whose_files_have_one_name_do_not_write_over_each_other(run, noisy, tmp_path, capsys):
+    certify(run, *BOUND, "--count", "30", *noisy)
+    other = {right: left for left, right in zip("xyz", "yzx", strict=True)}
+    for folder, said in (("ann", right), ("bob", lambda name: other[right(name)])):
+        (tmp_path / folder).mkdir()
+        shutil.copy("to_check.csv", folder)
+        fill(tmp_path / folder / "to_check.csv", said)
+    certify(run, "--answers", "ann/to_check.csv", *noisy)
+    before = (run / "answers.jsonl").read_bytes()
+    assert certify(run, "--answers", "bob/to_check.csv", *noisy) == 2
+    assert "where ann/to_check.csv said" in capsys.readouterr().err
+    tables = [pa.Table.from_pylist(rows_of(tmp_path / name / "to_check.csv")) for name in ("ann", "bob")]
+    with pytest.raises(labelfix.LabelfixError, match="a table 2: row k"):
+        labelfix.load_run(run).certify(answers=tables)
+    assert (run / "answers.jsonl").read_bytes() == before
+
+
 def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_path):
     certify(run, *BOUND, "--count", "30", *noisy)
     fill(tmp_path / "to_check.csv", lambda name: exported(run)[name])
@@ -262,7 +301,9 @@ def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_p
         assert kept(run)["wrong"] == expected
 
 
-@pytest.mark.parametrize("what", ["answers", "corrected", "plan", "draws", "certificate", "gone", "noisy"])
+@pytest.mark.parametrize(
+    "what", ["answers", "corrected", "plan", "draws", "bound", "certificate", "statement", "card", "gone", "noisy"]
+)
 def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, capsys):
     certify(run, "--max-noise-rate", "0.3", "--count", "60", *noisy)
     fill(tmp_path / "to_check.csv")
@@ -291,6 +332,13 @@ def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, caps
         changed["handed_out"][3], changed["handed_out"][4] = changed["handed_out"][4], changed["handed_out"][3]
         (place / "plan.json").write_text(json.dumps(changed))
         expected = "row 4 of the plan is"
+    elif what == "bound":
+        (place / "plan.json").write_text(json.dumps({**plan(run), "bound": 0.01}))
+        expected = "row 1 of the plan has the chance"
+    elif what in ("statement", "card"):
+        file = place / {"statement": "certificate.json", "card": "data-card.md"}[what]
+        file.write_text(file.read_text().replace("At most 30 % of the 320 labels", "At most 3 % of the 320 labels"))
+        expected = {"statement": "statement: is not what its", "card": "data-card.md: is not the paragraph"}[what]
     elif what == "certificate":
         changed = kept(run)
         (place / "certificate.json").write_text(json.dumps({**changed, "proven_at_most": 0.001}))
@@ -305,7 +353,7 @@ def test_check_finds_whatever_was_changed(what, run, made, noisy, tmp_path, caps
     capsys.readouterr()
     assert certify(run, "--check", *noisy) == 2
     assert expected in capsys.readouterr().err
-    if what in ("plan", "draws", "corrected"):
+    if what in ("plan", "draws", "bound", "corrected"):
         assert certify(run, *noisy) == 2
         assert "begin another plan with --new-plan" in capsys.readouterr().err
 
@@ -349,6 +397,7 @@ def test_the_labels_are_those_that_export_writes(words, run, noisy, tmp_path):
     assert (found["rows"], found["dropped"]) == (len(rows), 320 - len(rows))
     assert found["proven_at_most"] == found["proven_at_least"] == pytest.approx(share)
     assert found["status"] == "cannot be reached"
+    assert f"wrong as exported{' with ' if words else ''}{' '.join(words)} (95 % sure" in found["statement"]
 
 
 def test_with_answers_the_corrections_of_the_reader_count(run, noisy, tmp_path, capsys):

@@ -107,6 +107,7 @@ CHANGES = [
     (RUN, put("class_names", "names", value="xy"), CORRECT, "(class_names.names: expected array, got str)"),
     (RUN, put("trusted_rows", value=[0, 1.5]), REPORT, "(trusted_rows[1]: expected int, got float)"),
     (RUN, put("trusted_rows", value=[0, 60]), REPORT, "trusted_rows names row 61, but there are 60"),
+    (RUN, put("chosen_rows", value=[60]), REPORT, "chosen_rows names a row that is not trusted"),
     (RUN, put("min_confidence", value=True), CORRECT, "(min_confidence: expected float, got bool)"),
     (RUN, deep, EXPORT, "run.json: cannot be read (nested too deeply)"),
     ("run/history.parquet", lambda _: "PAR1", REPORT, "history.parquet: cannot be read as Parquet"),

@@ -92,11 +92,14 @@ def test_learning_keeps_the_old_run_shows_both_ledgers_and_lets_random_rows_judg
     assert captured.out.strip() == str(new)
     assert "18 rows that people decided; all train, 8 of the random queue also judge" in captured.err
     assert re.search("rows that a person checked +24 +42", captured.err)
+    assert "right, after: of the rows that nobody has checked; wrong: of the whole file" in captured.err
     (kept,) = folder.glob("decided-*.jsonl")
     drawn = {line["labelfix_id"]: line["labelfix_drawn"] for line in map(json.loads, kept.read_text().splitlines())}
     assert {row for row, how in drawn.items() if not how} == set(first)
     counts = json.loads((new / "run.json").read_text())["counts"]
     assert counts["clean"] == 24 + 18
+    learnt = RunRows(RunFolder(new))
+    assert {learnt.ids[row].as_py() for row in learnt.chosen.nonzero()[0].tolist()} == set(worst)
     assert json.loads((new / "metrics.json").read_text())["evidence"]["judged_on"]["chosen"] == 10
     assert (folder / "run.json").is_file()
     assert main(["learn", "--run", str(folder), "--out", str(new)]) == 2

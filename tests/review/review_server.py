@@ -36,17 +36,17 @@ ODD_IDS = (
 """Ids that programs like to take for something else."""
 
 
-def make_run(folder, rows=40, trusted=0, ids=None, opinions=None, same=(), classes=CLASSES):
+def make_run(folder, rows=40, trusted=0, chosen=0, ids=None, opinions=None, same=(), classes=CLASSES):
     """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
 
     With `ids` of one's own the texts are harmless. `same` are pairs of rows, of which the later one holds what the
-    earlier one does and is given another label.
+    earlier one does and is given another label. The last `chosen` of the `trusted` rows were not drawn at random.
     """
     hostile = [SCRIPT, RIGHT_TO_LEFT, LONG] if ids is None else []
     texts = [*hostile, *(f"text of row {row}" for row in range(len(hostile), rows))][:rows]
     generator = np.random.default_rng(0)
     given = generator.integers(0, 3, rows)
-    soft = generator.dirichlet((1, 1, 1), rows)
+    soft = np.pad(generator.dirichlet((1, 1, 1), rows), ((0, 0), (0, len(classes) - 3)))
     soft[np.arange(rows), given] = np.linspace(0.001, 0.9, rows)
     soft /= soft.sum(axis=1, keepdims=True)
     soft = soft[np.argsort(soft[np.arange(rows), given])]
@@ -55,7 +55,7 @@ def make_run(folder, rows=40, trusted=0, ids=None, opinions=None, same=(), class
     soft *= ((1 - score) / soft.sum(axis=1))[:, None]
     soft[np.arange(rows), given] = score
     if trusted:
-        soft[-trusted:] = np.eye(3)[given[-trusted:]]
+        soft[-trusted:] = np.eye(len(classes))[given[-trusted:]]
     ids = [f"r{row}" for row in range(rows)] if ids is None else list(ids)
     noisy = folder / "noisy.csv"
     with noisy.open("w", newline="", encoding="utf-8") as file:
@@ -87,7 +87,8 @@ def make_run(folder, rows=40, trusted=0, ids=None, opinions=None, same=(), class
         "classes": list(classes), "class_names": ClassNames(tuple(classes)).to_json(), "joined_by": "id",
         "columns": {"id": "id", "label": "label", "clean_id": "id", "clean_label": "label", "inputs": SPEC.to_json()},
         "data": {"noisy": source, "clean": {**source, "name": "gold.csv", "files": ["gold.csv"]}},
-        "trusted_rows": list(range(rows - trusted, rows)), "finished": "2026-01-01T00:00:00+00:00",
+        "trusted_rows": list(range(rows - trusted, rows)), "chosen_rows": list(range(rows - chosen, rows)),
+        "finished": "2026-01-01T00:00:00+00:00",
         "labelfix": "0", "versions": {}, "seconds": {},
         "counts": {"noisy": rows, "actions": dict(actions)},
     }  # fmt: skip

@@ -218,6 +218,71 @@ def test_a_class_is_picked_by_typing_its_name_and_a_note_goes_along(tmp_path, pa
         server.kill()
 
 
+def test_a_class_whose_name_is_typed_in_full_comes_before_longer_ones_and_other_cases(tmp_path, page):
+    run = make_run(tmp_path, classes=["Owlet", "OWL", "owl"])
+    server = Server(run)
+    try:
+        go(page, server)
+        for typed, picked in (("owl", "owl"), ("OWL", "OWL"), ("Owl", "OWL"), ("wle", "Owlet")):
+            row = shown(page)
+            page.keyboard.press("c")
+            page.keyboard.type(typed)
+            press(page, "Enter")
+            assert read_answers(run).standing()[row].label == picked
+    finally:
+        server.kill()
+
+
+def test_by_thumb_a_box_that_was_opened_by_mistake_closes_again_and_what_is_not_listed_is_told(tmp_path, browser):
+    run = make_run(tmp_path, classes=["cat", "dog", "owl", *(f"species {number}" for number in range(97))])
+    server = Server(run)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    try:
+        page = context.new_page()
+        go(page, server)
+        page.tap("#other")
+        assert page.inner_text("#fitting") == "The first 60 of 100: type more of the name."
+        page.keyboard.type("species 9")
+        assert page.locator("#classes li").count() == 8
+        assert page.inner_text("#fitting") == ""
+        page.keyboard.type("z")
+        assert page.inner_text("#fitting") == "No class has that in its name."
+        page.tap("#other")
+        assert not page.is_visible("#class-box")
+        page.tap("#note-open")
+        page.keyboard.type("blurred")
+        page.tap("#note-open")
+        assert not page.is_visible("#note-box")
+        page.tap("#skip")
+        page.wait_for_function("() => document.getElementById('told').innerText.startsWith('skipped')")
+        page.tap("#note-open")
+        page.keyboard.type("of the second row")
+        page.tap("#undo")
+        page.wait_for_function("() => document.getElementById('note').value === 'blurred'")
+        page.tap("#skip")
+        page.wait_for_function("() => document.getElementById('note').value === 'of the second row'")
+    finally:
+        context.close()
+        server.kill()
+
+
+def test_after_a_name_was_entered_keys_decide_again_and_an_empty_queue_is_called_one(tmp_path, page):
+    run = make_run(tmp_path, rows=12, classes=["cat", "dog", "owl", "emu"])
+    server = Server(run)
+    try:
+        go(page, server)
+        page.fill("#who", "bob")
+        page.press("#who", "Enter")
+        press(page, "k")
+        assert [answer.who for answer in read_answers(run).standing().values()] == ["bob"]
+        page.once("dialog", lambda dialog: dialog.accept("class emu->cat"))
+        page.select_option("#queue", "…")
+        page.wait_for_function("() => document.getElementById('told').innerText === 'queue class emu->cat'")
+        assert "The run has no rows for this queue" in page.inner_text("#done")
+    finally:
+        server.kill()
+
+
 def test_what_somebody_else_decided_meanwhile_is_said_and_asked(tmp_path, page):
     run = make_run(tmp_path)
     server = Server(run)
@@ -443,6 +508,23 @@ def test_two_pages_under_one_name_are_told_so(tmp_path, people):
         row = shown(first)
         first.close()
         assert shown(people(server)) == row  # it was let go, and nobody is taken for still being there
+    finally:
+        server.kill()
+
+
+def test_the_copy_of_a_tab_is_another_page_and_a_tab_that_is_loaded_again_the_same_one(tmp_path, page):
+    server = Server(make_run(tmp_path))
+    try:
+        go(page, server)
+        with page.expect_popup() as opened:
+            page.evaluate("address => { window.open(address); }", server.address)
+        copy = opened.value
+        copy.wait_for_selector("#card:not([hidden])")
+        assert shown(page) == "r0"
+        assert shown(copy) != "r0"
+        page.reload()
+        page.wait_for_selector("#card:not([hidden])")
+        assert shown(page) == "r0"
     finally:
         server.kill()
 

@@ -1,7 +1,9 @@
 """The page's server: who may ask, what rows become, decisions on the disk, kills, two people."""
 
+import ipaddress
 import json
 import signal
+import socket
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
+from starlette.requests import Request
 
 from labelfix.cli import main
 from labelfix.data.opinions import Opinions
 from labelfix.errors import RunError
 from labelfix.outputs.queues import RunRows, make_queue
+from labelfix.review.app import Access
 from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import Answer, AnswersFile, now, read_answers
@@ -262,6 +266,51 @@ def test_progress_says_how_far_and_how_many_are_still_wrong(served):
     assert (after["in_queue"], after["left"], after["people"]) == (3, 37, {"ann": 3})
     # 40 rows, 12 wrong ones expected, 3 found: 9 of 37 are left
     assert after["noise"]["value"] == pytest.approx((40 * 0.3 - 3) / 37)
+
+
+@pytest.mark.parametrize(
+    ("came_to", "host", "let_in"),
+    [
+        ("192.168.1.5", "192.168.1.5:8000", True),
+        ("::ffff:192.168.1.5", "192.168.1.5:8000", True),
+        ("fe80::1", "[fe80::1]:8000", True),
+        ("192.168.1.5", "localhost:8000", True),
+        ("192.168.1.5", "192.168.1.6:8000", False),
+        ("192.168.1.5", "192.168.1.5:8001", False),
+        ("192.168.1.5", "evil.example:8000", False),
+    ],
+)
+def test_who_serves_for_others_is_reached_by_its_address_and_by_no_name_that_points_there(came_to, host, let_in):
+    access = Access("secret", frozenset({"localhost:8000"}))
+    headers = [(b"host", host.encode()), (b"x-labelfix-token", b"secret")]
+    asked = Request({"type": "http", "method": "GET", "headers": headers, "server": (came_to, 8000)})
+    assert (access.refusal(asked) == "") == let_in
+
+
+def test_what_is_printed_by_who_serves_for_others_is_an_address(tmp_path):
+    server = Server(make_run(tmp_path), "--host", "0.0.0.0")
+    try:
+        name = server.host.rpartition(":")[0]
+        if name != socket.gethostname():  # which it is where there is no network
+            assert not ipaddress.ip_address(name).is_loopback
+    finally:
+        server.kill()
+
+
+def test_rows_that_were_chosen_before_the_run_are_taken_out_of_what_is_still_wrong(tmp_path):
+    server = Server(make_run(tmp_path, rows=200, trusted=10, chosen=8))
+    try:
+        # the noise rate is that of the 190 open rows and the 8 chosen ones, and these 8 are known to be right
+        noise = server.get("/progress", page="p", queue="worst", who="ann")["noise"]
+        assert (noise["value"], noise["rows"]) == (pytest.approx(198 * 0.3 / 190), 190)
+        assert noise["start"] == pytest.approx([198 * share / 190 for share in (0.3, 0.2, 0.4)])
+        for row in server.rows(queue="random", count=40):
+            server.decide(row["id"], "keep", queue="random")
+        # a random sample of the open rows alone, none of it wrong, says more than that
+        noise = server.get("/progress", page="p", queue="random", who="ann")["noise"]
+        assert (noise["value"], noise["low"], noise["rows"]) == (0, 0, 150)
+    finally:
+        server.kill()
 
 
 def test_ctrl_c_ends_it_as_it_should_end(served):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ def curve(found: NamedCurve) -> Markup:
     low, high = min(value for _, value in points), max(value for _, value in points)
     span, last = (high - low) or 1.0, max(len(found.series) - 1, 1)
     drawn = " ".join(f"{_x(i / last)},{_y((value - low) / span)}" for i, value in points)
-    told = percent if found.share else lambda value: number(float(f"{value:.3g}"))
+    told = _told(found.share)
     ticks = [(float(_y(0)), told(low)), (float(_y(1)), told(high))]
     summary = f"{found.name}: from {told(points[0][1])} to {told(points[-1][1])}, between {told(low)} and {told(high)}"
     across = [(0, found.ends[0]), (1, found.ends[1])]
@@ -154,10 +154,16 @@ def named_curves(history: Mapping[str, Sequence[float]]) -> list[NamedCurve]:
     return [
         NamedCurve(text, history[name], name in SHARES, across, ends)
         for name, text in NAMES.items()
-        if name in history and _varies(history[name])
+        if name in history and _varies(history[name], _told(name in SHARES))
     ]
 
 
-def _varies(series: Sequence[float]) -> bool:
+def _told(share: bool) -> Callable[[float], str]:
+    """How a value of a curve is written."""
+    return percent if share else lambda value: number(float(f"{value:.3g}"))
+
+
+def _varies(series: Sequence[float], told: Callable[[float], str]) -> bool:
+    """Whether the ends of a curve differ as they are written: else a line of noise would look like a course."""
     finite = [value for value in series if math.isfinite(value)]
-    return len(finite) > 1 and min(finite) < max(finite)
+    return len(finite) > 1 and told(min(finite)) != told(max(finite))

@@ -3,12 +3,18 @@
   const $ = (id) => document.getElementById(id);
   const token = new URLSearchParams(location.search).get("token") || "";
   const some = (length) => Array.from(crypto.getRandomValues(new Uint8Array(length)), (b) => b.toString(16).padStart(2, "0")).join("");
-  // A page that is loaded again is the same one, and gets the rows back that it had.
+  // A page that is loaded again is the same one, and gets the rows back that it had. While it is seen its name is not
+  // written down: the copy of a tab copies what is, and is another page.
   const page = sessionStorage.getItem("labelfix-page") || some(8);
-  sessionStorage.setItem("labelfix-page", page);
+  const seen = () => sessionStorage.removeItem("labelfix-page");
+  const unseen = () => sessionStorage.setItem("labelfix-page", page);
+  addEventListener("pageshow", seen);
+  addEventListener("pagehide", unseen);
+  document.addEventListener("visibilitychange", () => (document.hidden ? unseen() : seen()));
   const AHEAD = 6;
   let about = { classes: [] };
   let queue = "";
+  let inQueue = 0;
   let current = null;
   let coming = [];
   let busy = false;
@@ -74,6 +80,7 @@
       for (const id of have()) asked.append("have", id);
       const said = await surely(`/rows?${asked}`);
       if (wanted === queue) {
+        inQueue = said.of;
         const there = new Set(have());
         coming.push(...said.rows.filter((row) => !there.has(row.id)));
       }
@@ -256,7 +263,7 @@
 
   const render = () => {
     closeBoxes();
-    $("note").value = "";
+    $("note").value = current?.note || "";
     knowing = null;
     conflict = null;
     $("taken").hidden = true;
@@ -303,7 +310,8 @@
   const showDone = () => {
     $("row").textContent = "No more rows";
     const box = $("done");
-    box.replaceChildren(make("p", "Every row of this queue is decided, or is before somebody else. Choose another queue above, or take the decisions along:"));
+    const why = inQueue ? "Every row of this queue is decided, or is before somebody else." : "The run has no rows for this queue.";
+    box.replaceChildren(make("p", `${why} Choose another queue above, or take the decisions along:`));
     for (const [words, command] of [
       ["the file with the decisions in it:", `labelfix export --run ${about.quoted} --answers --corrected-labels fixed.csv`],
       ["train again on them:", `labelfix learn --run ${about.quoted}`],
@@ -362,25 +370,32 @@
     try {
       const said = await surely("/undo", { who: $("who").value || about.who, key: some(12), page });
       if (!said.undone) { $("told").textContent = "There is nothing of yours to take back."; return; }
+      if (current) current.note = $("note").value;
+      said.row.note = said.undone.note;
       coming = [...(current && current.id !== said.row.id ? [current] : []), ...coming.filter((row) => row.id !== said.row.id)];
       current = said.row;
       render();
-      $("note").value = said.undone.note || "";
       say("told", "taken back: ", own(said.undone.label || WORDS[said.undone.decision]), " · row ", own(said.row.id));
       progress();
     } catch { /* said above */ } finally { busy = false; }
   };
 
   // The box for typing a class.
+  const SHOWN = 60;
   let marked = 0;
   const plain = (text) => text.normalize("NFKC").toUpperCase().toLowerCase();
+  // A class whose name is typed in full comes before longer ones, and before those that differ in case.
   const fitting = () => {
-    const typed = plain($("class").value.trim());
-    const begins = about.classes.filter((name) => plain(name).startsWith(typed));
-    return [...begins, ...about.classes.filter((name) => !plain(name).startsWith(typed) && plain(name).includes(typed))].slice(0, 60);
+    const raw = $("class").value.trim();
+    const typed = plain(raw);
+    const rank = (name, own) => [name === raw, own === typed, own.startsWith(typed), own.includes(typed)].indexOf(true);
+    const ranked = about.classes.map((name) => ({ name, rank: rank(name, plain(name)) })).filter((one) => one.rank >= 0);
+    return ranked.sort((one, other) => one.rank - other.rank).map((one) => one.name);
   };
   const showFitting = () => {
-    const names = fitting();
+    const all = fitting();
+    const names = all.slice(0, SHOWN);
+    $("fitting").textContent = !all.length ? "No class has that in its name." : all.length > SHOWN ? `The first ${SHOWN} of ${count(all.length)}: type more of the name.` : "";
     marked = Math.min(marked, Math.max(names.length - 1, 0));
     $("classes").replaceChildren(...names.map((name, place) => {
       const item = make("li");
@@ -401,13 +416,15 @@
   const backToRow = () => { closeBoxes(); $("row").focus({ preventScroll: true }); };
   $("class").addEventListener("input", () => { marked = 0; showFitting(); });
   $("class").addEventListener("keydown", (event) => {
-    const names = fitting();
+    const names = fitting().slice(0, SHOWN);
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (step && names.length) { marked = (marked + step + names.length) % names.length; showFitting(); event.preventDefault(); }
     else if (event.key === "Enter" && names.length && !event.isComposing) { event.preventDefault(); event.stopPropagation(); pick(names[marked]); }
     else if (event.key === "Escape") backToRow();
   });
   $("note").addEventListener("keydown", (event) => { if (event.key === "Escape") backToRow(); });
+  // What is pressed after a name was entered is a key of the page again, and no letter of the name.
+  $("who").addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key) && !event.isComposing) $("row").focus({ preventScroll: true }); });
 
   const zoomFirst = () => {
     const number = current.parts.findIndex((part) => part.kind === "image");
@@ -443,8 +460,8 @@
   });
 
   const on = (id, act) => $(id).addEventListener("click", act);
-  on("accept", accept); on("keep", keep); on("other", openClasses); on("cannot", () => decide("cannot_tell")); on("skip", () => decide("skip"));
-  on("undo", takeBack); on("note-open", openNote); on("note-close", backToRow); on("taken-theirs", leaveTheirs); on("taken-mine", decideMine);
+  on("accept", accept); on("keep", keep); on("other", () => ($("class-box").hidden ? openClasses() : backToRow())); on("cannot", () => decide("cannot_tell")); on("skip", () => decide("skip"));
+  on("undo", takeBack); on("note-open", () => ($("note-box").hidden ? openNote() : backToRow())); on("note-close", backToRow); on("taken-theirs", leaveTheirs); on("taken-mine", decideMine);
   on("help-open", () => $("help").showModal()); on("help-close", () => $("help").close()); on("zoom-close", () => $("zoom").close());
   $("who").addEventListener("change", () => { localStorage.setItem("labelfix-who", $("who").value); progress(); });
   const change = async () => {
@@ -458,6 +475,7 @@
     try {
       const said = await ask(address("/rows", { queue: name, page, count: AHEAD }));
       queue = said.queue;
+      inQueue = said.of;
       if (![...$("queue").options].some((one) => one.value === queue)) $("queue").add(new Option(queue, queue), 0);
       $("queue").value = queue;
       current = null;
