@@ -91,3 +91,28 @@ def test_a_part_without_a_byte_is_passed_over_and_replaced_files_of_delta_are_re
     (tmp_path / "out" / "_delta_log" / "0.json").write_text('{"remove": {"path": "part-0.csv"}}\n')
     with pytest.raises(InputError, match="Delta Lake, in which some files have been replaced"):
         read_training(str(tmp_path / "out"), gold, DataSettings())
+
+
+@pytest.mark.parametrize(
+    ("log", "text", "whose"),
+    [
+        ("metadata/2.metadata.json", '{"snapshots": [{"summary": {"operation": "%s"}}]}', "Iceberg"),
+        (".hoodie/2.commit", '{"partitionToWriteStats": {"": [{"prevCommit": "%s"}]}}', "Hudi"),
+    ],
+)
+@pytest.mark.parametrize("given", ["table", "table/data", "table/data/*.csv"])
+def test_files_that_a_log_says_are_replaced_are_refused_however_they_are_named(put, tmp_path, log, text, whose, given):
+    (tmp_path / "table").mkdir()
+    put("table/data/part-0.csv", "id,text,label\n" + "".join(",".join(row) + "\n" for row in ROWS))
+    gold = put("gold.csv", GOLD)
+    put(f"table/{log}", text % ("append" if whose == "Iceberg" else "null"))
+    assert len(read_training(str(tmp_path / given), gold, DataSettings()).data.noisy) == 30
+    put(f"table/{log}", text % ("overwrite" if whose == "Iceberg" else "20240131"))
+    with pytest.raises(InputError, match=f"is a table of {whose}, in which some files have been replaced"):
+        read_training(str(tmp_path / given), gold, DataSettings())
+
+
+def test_columns_that_never_vary_are_no_votes(put):
+    lines = "".join(f'{id_},100,1,"{{""label"": ""{label}""}}"\n' for id_, _, label in ROWS)
+    with pytest.raises(InputError, match="'attributes' holds lists or objects; write what is the label in there"):
+        read(put, "name,size,count,attributes\n" + lines, GOLD)
