@@ -227,6 +227,31 @@ def test_features_of_several_columns_are_one_warning() -> None:
     assert "; likewise pay" in told
 
 
+@pytest.mark.parametrize(
+    ("other", "told"), [("scaled", True), ("of another model", True), ("half", False), ("new", False), ("same", False)]
+)
+@pytest.mark.parametrize("ids", [True, False])
+def test_trusted_embeddings_far_from_all_noisy_ones_are_told(other: str, told: bool, ids: bool) -> None:
+    draw = np.random.default_rng(3)
+    means, others = draw.normal(size=(2, 3, 16)) * 4
+    codes = np.arange(N) % 3
+    noisy = np.repeat(means[codes] + draw.normal(size=(N, 16)), 2, axis=0)  # each of them twice
+    trusted = {
+        "scaled": noisy[::2] / np.linalg.norm(noisy[::2], axis=1, keepdims=True),
+        "of another model": others[codes] + draw.normal(size=(N, 16)),
+        "half": np.where(np.arange(N)[:, None] < N // 2, others[codes], means[codes]) + draw.normal(size=(N, 16)),
+        "new": means[codes] + draw.normal(size=(N, 16)),
+        "same": noisy[::2],
+    }[other]
+    names = [("sport", "food", "tech")[code] for code in codes]
+    given = {"id": list(range(2 * N)), "e": noisy.tolist(), "label": np.repeat(names, 2).tolist()}
+    gold = {"id": list(range(0, 2 * N, 2)), "e": trusted.tolist(), "label": names}
+    if not ids:
+        given, gold = ({name: cells for name, cells in each.items() if name != "id"} for each in (given, gold))
+    warnings = "".join(map(str, read(given, gold).warnings))
+    assert ("embeddings lie far from all of noisy, as of another model or scale" in warnings) == told
+
+
 def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
     noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
     said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
