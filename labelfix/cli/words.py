@@ -108,7 +108,8 @@ def meant(error: Exception) -> str:
         )
     runs = any((Path(word) / "run.json").is_file() for word in said[said.rfind("(") + 1 : -1].split())
     files = next(name for name in ("--run" if runs else "", "--corrected-labels", rows) if name in there)
-    return f"{said}; an option names each: {files} {'DIR' if runs else 'FILE'}; several values of one are written 'a,b'"
+    named = f"{files} {'DIR' if runs else 'FILE'}"
+    return f"{said}; an option names each: {named}; several values of one, and patterns, need quotes: 'a,b', '*.csv'"
 
 
 BY_TYPER = {

@@ -47,6 +47,7 @@ from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
+from labelfix.data.written_again import warn_of_rows_written_again
 from labelfix.errors import Defect
 from labelfix.remote import RemotePath, as_path
 from labelfix.settings.data import DataSettings
@@ -171,6 +172,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         refuse_unchanged(ours, theirs, data, settings, findings)
         warn_of_columns_made_of_labels(data, findings, read_rows)
         compare_features(data.noisy, data.clean, findings)
+        warn_of_rows_written_again(data, findings, read_rows)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
