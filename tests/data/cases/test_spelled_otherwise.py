@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.columns.called import called_as
+from labelfix.data.columns.found_ids import find_respelled
 from labelfix.data.findings import Findings
 from labelfix.data.formats import open_table
 from labelfix.data.formats.memory import MemorySource
@@ -311,6 +312,23 @@ def test_ids_that_are_right_are_not_counted_anew_however_wrong_the_labels() -> N
     noisy = {"id": list(range(N)), "text": TEXTS, "label": LABELS}
     wrong = ["food" if label != "food" else "tech" for label in LABELS]
     assert read(noisy, {"id": list(range(N - 10)), "label": wrong[:-10]}).data.joined_by == "id"
+
+
+@pytest.mark.parametrize(
+    ("written", "met"),
+    [("{},0", True), ("{},00", True), ("{:,}", True), ("{0}-2", False), ("{0} 2", False), ("{0}_2", False)],
+)
+def test_marks_between_digits_part_them(written: str, met: bool) -> None:
+    """Of 12,0 the comma is a decimal one: not 120."""
+    every = list(range(1, 1200))
+    meant = [*range(11, 40), 1150] if "," in written else list(range(11, 40))
+    found = find_respelled(pa.array([written.format(each) for each in meant]), pa.array(every))
+    assert found.positions.tolist() == [each - 1 if met else -1 for each in meant]
+
+
+def test_numbers_side_by_side_meet_whatever_parts_them() -> None:
+    found = find_respelled(pa.array(["1_2", "2 11"]), pa.array(["2-11", "1-2", "12"]))
+    assert found.positions.tolist() == [1, 0]
 
 
 def test_lost_ids_that_count_from_nought_are_not_to_be_removed() -> None:
