@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
@@ -48,6 +49,9 @@ NEEDLESS: Mapping[str, str] = {
 SHORT: Mapping[str, str] = {"lr": "learning_rate", "n_epochs": "epochs"}
 """What people call settings."""
 
+DASHES = "-\u2013\u2014"
+"""What a hand or a word processor writes before an option."""
+
 UNNAMED = "Got unexpected extra argument"
 """How typer begins what it says of a word that no option takes."""
 
@@ -59,9 +63,13 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
         command: The whole command line, as typer knows it.
 
     Raises:
-        SettingsError: An option is given twice.
+        SettingsError: An option is given twice, or with one dash instead of two.
     """
     command, words = _command(command, words)
+    there = {name for param in command.params for name in param.opts}
+    for word in words:
+        if (name := "--" + word.lstrip(DASHES)) in there and word[:1] in DASHES and not word.startswith("--"):
+            raise SettingsError(f"No such option: {word}; did you mean {name}?")
     given: dict[str, list[str]] = {}
     once = {name: param.opts[0] for param in command.params if _names_one(param) for name in param.opts}
     for place, word in enumerate(words):
@@ -90,7 +98,7 @@ def meant(error: Exception) -> str:
     param: Any = getattr(error, "param", None)
     if getattr(param, "metavar", None) == "SHARE" and unknown is None:
         return f"Invalid value for '{param.opts[0]}': it takes a share from 0 to 1, such as 0.05 for 5 %"
-    rows = next((name for name in ROWS if name in there), None)
+    rows = next((name for name in (*ROWS, "--truth") if name in there), None)
     said = str(getattr(error, "message", ""))
     if not rows or not said.startswith(UNNAMED):
         return ""
@@ -98,8 +106,10 @@ def meant(error: Exception) -> str:
         return (
             f"{said}; --answers takes no file but what `labelfix review` kept: give yours to `labelfix train --clean`"
         )
-    files = next(name for name in ("--corrected-labels", rows) if name in there)
-    return f"{said}; an option names each file: {files} FILE"
+    runs = any((Path(word) / "run.json").is_file() for word in said[said.rfind("(") + 1 : -1].split())
+    files = next(name for name in ("--run" if runs else "", "--corrected-labels", rows) if name in there)
+    named = f"{files} {'DIR' if runs else 'FILE'}"
+    return f"{said}; an option names each: {named}; several values of one, and patterns, need quotes: 'a,b', '*.csv'"
 
 
 BY_TYPER = {

@@ -95,6 +95,10 @@ def says(values: Codes, labels: Codes, truth: Codes, given: Codes, classes: int)
     shares: Floats = np.asarray((np.bincount(labels, minlength=classes) + OWN) / (len(labels) + OWN * classes))
     counts = np.zeros((int(values.max()) + 1, classes))
     np.add.at(counts, (values[: len(labels)], labels), 1.0)
+    made = counts.argmax(axis=0)  # where a label has one value, as in a column for each class
+    apart = (made[given] != made[truth]) & (values[len(labels) :] == made[given])
+    if ((counts > 0).sum(axis=0) <= 1).all() and apart.sum() >= LEAST_WRONG:
+        return int(apart.sum())
     told = ((counts + OWN * shares) / (counts.sum(axis=1, keepdims=True) + OWN))[values[len(labels) :]]
     each = np.arange(len(given))
     wrong = truth != given

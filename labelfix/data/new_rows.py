@@ -269,7 +269,7 @@ def _opinions(
     id_column = settings.id_column or columns.id
     known = id_column if id_column in table.schema.names else None
     ids = read_id_and_label(table, known, None, read_rows).ids if settings.sources is not None else pa.array([])
-    ballots = hear_again(table, ids, columns, settings, findings, read_rows)
+    ballots = None if settings.unlabelled else hear_again(table, ids, columns, settings, findings, read_rows)
     if ballots is None:
         if not settings.unlabelled and not findings.has_errors:
             findings.error(
@@ -293,10 +293,12 @@ def _label(
     table: TableSource, settings: DataSettings, usual: str | None, findings: Findings, read_rows: int
 ) -> str | None:
     """The column of the given labels; without one the user has to say that there are none."""
+    if settings.unlabelled:
+        return None
     column = _optional(table, settings.label_column, usual, "--label-column", findings)
     if column is not None:
         return None if refuse_type(table, column, findings, read_rows) else column
-    if not settings.unlabelled and not findings.has_errors:
+    if not findings.has_errors:
         findings.error(
             table.name,
             f"has no label column {usual!r}; its columns are {listed(table, usual or '')}",

@@ -21,7 +21,7 @@ def number_lists(cells: pa.Array) -> pa.Array:
     if not is_text(cells.type):
         return _inner(cells) if is_list(cells.type) and is_list(cells.type.value_type) else cells
     text = pc.replace_substring_regex(cells, r"np\.float\d+\(([^)]*)\)", r"\1")
-    text = pc.replace_substring_regex(text, r"^\s*(?:(?:np\.)?array|tensor)\((.*?)(?:,\s*[a-z]+=[^\]]*)?\)\s*$", r"\1")
+    text = pc.replace_substring_regex(text, r"(?s)^\s*(?:(?:np\.)?array|tensor)\((.*\])[^\]]*\)\s*$", r"\1")
     inner = pc.utf8_trim(text, " []{}\t\r\n")
     listed = pc.replace_substring_regex(inner, r"\s*[,;|]\s*|\s+", ",")
     parts = pc.split_pattern(pc.if_else(pc.equal(listed, ""), pa.scalar(None, pa.string()), listed), ",")

@@ -12,7 +12,7 @@ from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
-from labelfix.data.columns.called import OF_NOISY, OF_TRUSTED, as_asked, called_as
+from labelfix.data.columns.called import OF_NOISY, OF_TRUSTED, as_asked, called_as, folder_called_as
 from labelfix.data.columns.cut_ids import refuse_cut_ids
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
@@ -47,6 +47,7 @@ from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
+from labelfix.data.written_again import warn_of_rows_written_again
 from labelfix.errors import Defect
 from labelfix.remote import RemotePath, as_path
 from labelfix.settings.data import DataSettings
@@ -115,6 +116,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     one_file = settings.sources is not None and _same_file(noisy, settings.sources)
     columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
     theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
+    theirs = folder_called_as(theirs, columns.spec.part("image"), findings)
     _refuse_same(noisy, clean, columns, ours.name, findings)
     _refuse_inside(ours, theirs, findings)
     label = None if settings.several else columns.label
@@ -170,6 +172,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         refuse_unchanged(ours, theirs, data, settings, findings)
         warn_of_columns_made_of_labels(data, findings, read_rows)
         compare_features(data.noisy, data.clean, findings)
+        warn_of_rows_written_again(data, findings, read_rows)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)

@@ -67,7 +67,7 @@ class DataSettings:
     """What a label means that is not one of the run's classes, in rows for a finished run: an error, or no label."""
 
     unlabelled: bool = False
-    """Take rows for a finished run that have no label column: all of them are filled in."""
+    """Take rows for a finished run without labels: all of them are filled in, and a column of labels is not read."""
 
     join: Literal["id", "content", "both"] | None = None
     """How trusted rows find their noisy rows: by id, by the same content, or by id first and then by content. Default: by id where ids are the same, else by content."""

@@ -155,6 +155,15 @@ def test_correct_takes_rows_without_labels_and_another_threshold(at_work, capsys
     assert main([*words, str(at_work / "a.csv"), "--min-confidence", "0.99", "--unlabelled"]) == 0
     with open(at_work / "a.csv", newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
+    assert (
+        main(["correct", "--run", "run", "--noisy", "new.parquet", "--out", str(at_work / "b.csv"), "--unlabelled"])
+        == 0
+    )
+    with open(at_work / "b.csv", newline="", encoding="utf-8") as stream:
+        assert [row["given_label"] for row in csv.DictReader(stream)] == [""] * len(rows)
+    capsys.readouterr()
+    assert main(["flag", "run"]) == 2
+    assert "an option names each: --run DIR" in capsys.readouterr().err
     assert {row["action"] for row in rows} == {"fill"}
     assert all(row["given_label"] == "" and row["corrected_label"] for row in rows)
     assert sum(float(rows[0][f"p_{name}"]) for name in ("cat", "dog")) == pytest.approx(1)

@@ -49,8 +49,14 @@ def test_the_version_is_said(capsys):
         (["flag", "--threshold", "1"], "labelfix: No such option: --threshold; did you mean --min-confidence? (see"),
         (
             ["check", "a.csv"],
-            "labelfix: Got unexpected extra argument(s) (a.csv); an option names each file: --noisy FILE",
+            "labelfix: Got unexpected extra argument(s) (a.csv); an option names each: --noisy FILE",
         ),
+        (
+            ["evaluate", "a.csv"],
+            "labelfix: Got unexpected extra argument(s) (a.csv); an option names each: --truth FILE",
+        ),
+        (["check", "-noisy", "a.csv"], "labelfix: No such option: -noisy; did you mean --noisy?"),
+        (["flag", "\u2013run", "a"], "labelfix: No such option: \u2013run; did you mean --run?"),
         (
             ["train", "--label-column", "a", "--label-column", "b"],
             "labelfix: --label-column is given 2 times, as a and as b, and takes one; leave the others out",

@@ -48,6 +48,15 @@ def test_what_follows_from_the_given_label_is(kept: float, least: int, most: int
     assert least <= found <= most
 
 
+def test_a_column_for_each_class_is_made_of_the_labels() -> None:
+    """None of them says enough by itself."""
+    truth, given, labels, pairs_truth, pairs_given, generator = drawn(MATRICES["even"], 0)
+    assert all(says((given == c).astype(int), labels, pairs_truth, pairs_given, 3) is not None for c in range(3))
+    assert says((truth == 0).astype(int), labels, pairs_truth, pairs_given, 3) is None
+    once = np.where(generator.random(len(given)) < 0.02, 1, given == 0).astype(int)
+    assert says(once, labels, pairs_truth, pairs_given, 3) is None
+
+
 def warned(folder: Path, wrong: float) -> list[str]:
     """The columns that `check` warns of."""
     generator = np.random.default_rng(0)

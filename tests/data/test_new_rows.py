@@ -17,7 +17,7 @@ TEXT = ["a text about cats", "a text about dogs", "a text about neither"]
 
 
 def new(table, **settings):
-    settings = {"unlabelled": True, **settings}
+    settings = {"unlabelled": "label" not in table and "label_column" not in settings, **settings}
     (block,) = open_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings)).blocks(10)
     return block
 
@@ -28,6 +28,10 @@ def test_new_rows_need_neither_labels_nor_ids():
     assert table.ids.to_pylist() == [1, 2, 3]
     assert (table.label_column, table.id_column) == (None, None)
     assert next(table.inputs.batches(10)).column("text").to_pylist() == TEXT
+
+
+def test_labels_of_rows_that_are_called_unlabelled_are_not_read():
+    assert new({"text": TEXT, "label": ["cat", "unsorted", "dog"]}, unlabelled=True).codes.tolist() == [-1, -1, -1]
 
 
 def test_rows_without_a_label_column_are_refused_unless_the_user_says_that_they_have_none():

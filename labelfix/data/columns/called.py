@@ -10,6 +10,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.called import Called
 from labelfix.data.spelling import names_meant
+from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
 OF_ROWS = ("id_column", "label_column")
@@ -63,3 +64,11 @@ def called_as(
         return source
     findings.note(f"{source.name}: {', '.join(f'column {own!r} is {new!r}' for own, new in names.items())}")
     return Called(source, names)
+
+
+def folder_called_as(source: TableSource, images: InputSpec | None, findings: Findings) -> TableSource:
+    """A folder of images with its images called as the other file's column of images; another table as it is."""
+    if source.format != "image_folder" or images is None or images.columns[0] in source.schema.names:
+        return source
+    findings.note(f"{source.name}: its images are the {images.columns[0]!r} of the other file")
+    return Called(source, {"image": images.columns[0]})

@@ -36,7 +36,10 @@ SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
 
 NO_INPUTS = {
-    "addresses": ("addresses, which are not fetched", "download what they name, and give the paths of the files"),
+    "addresses": (
+        "addresses, which are not fetched",
+        "download what they name, and give the paths of the files; to classify what they say, pass --text-column",
+    ),
     "encoded_text": (
         "files or numbers written out as text (base64)",
         "write each image into a file of its own, and give the paths; numbers as lists, such as [0.1, 0.2]",

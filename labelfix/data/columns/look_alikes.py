@@ -129,6 +129,7 @@ def spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
     binary = np.asarray(((cells == 0) | (cells == 1)).all(axis=1))
     shares = np.asarray(((cells >= 0) & (cells <= 1)).all(axis=1))
     counts = np.asarray(((cells >= 0) & (cells <= MOST_VOTES) & (cells == np.floor(cells))).all(axis=1))
+    counts &= (cells != cells[:, :1]).any(axis=1)
     for among, holds, which in (
         (binary, "hold 0 and 1, and each row has a single 1 among them", "1"),
         (shares, "hold shares that add up to 1 in each row", "largest"),

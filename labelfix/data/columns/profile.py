@@ -38,7 +38,7 @@ LONGEST_KEY = 32
 _ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
 _FRACTION = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
 NUMBER_LIST = (
-    rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[=']*\)?\s*$"
+    rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[='_:<>]*\)?\s*$"
     rf"|^\s*\{{\s*{_ONE}[-+\d.eE,\s]*\}}\s*$"
     rf"|^\s*{_FRACTION}(?:[\s,;|]+(?:{_FRACTION}|[-+]?\d+)){{3,}}\s*$"
 )

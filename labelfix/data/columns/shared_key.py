@@ -81,12 +81,18 @@ def contradicted(
         findings: Takes an error where neither only counts; not where so few rows may all have labels of their own.
     """
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
+    theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
+    if _counts(theirs) and len(ours) > len(theirs):
+        for name in _candidates(clean, named | set(noisy.schema.names), read_rows):
+            wanted = _keys(clean, name, read_rows)
+            if _are_keys(wanted) and _all_found(ours, wanted):
+                what = f"column {clean_ids!r} only counts its rows, and {name!r} holds ids of {noisy.name} too"
+                findings.error(clean.name, what, "name the one that is right with --clean-id-column")
     shared = {name for name in clean.schema.names if name in noisy.schema.names} - {ids, clean_ids}
     others = [name for name in _candidates(clean, named, read_rows) if name in shared]
     others = [name for name in _candidates(noisy, named, read_rows) if name in others]
     if not others:
         return ids, clean_ids
-    theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
     if theirs.null_count or len(ours) <= LEAST_KEYS or not _all_found(ours, theirs):
         return ids, clean_ids
     meant = find_ids(theirs, ours)

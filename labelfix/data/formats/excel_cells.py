@@ -2,9 +2,9 @@
 
 A workbook of five kilobytes with a cell in its last corner asks for 500 GB. Run as a script, with the bytes of memory
 that it may take: reads a workbook from stdin, and writes to stdout a line of JSON, `titles` of the sheets that hold
-anything, those with several rows and columns first, or `error`, and then the first of these as CSV. Of that sheet
-`merged` says how many cells have their value from one that is merged with them, and `formulas` how many have none, as
-nothing has computed it. It imports nothing of labelfix: that takes memory and time.
+anything, those with several rows and columns first and hidden ones last, or `error`, and then the first of them as CSV.
+Of that sheet `merged` says how many cells have their value from one that is merged with them, and `formulas` how many
+have none, as nothing has computed it. It imports nothing of labelfix: that takes memory and time.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ UNCOMPUTED = re.compile(rb"(?:</f>|<f[^<>]*/>)(?:<v ?/>)?</c>")
 
 def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
     """See the module's docstring."""
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     try:
         with CalamineWorkbook.from_filelike(workbook) as book:
             sheets = ((title, book.get_sheet_by_name(title)) for title in book.sheet_names)
             full = [(title, sheet) for title, sheet in sheets if sheet.height and sheet.width]
-            # Notes may stand before the table: it has columns, and rows below its header.
-            full.sort(key=lambda sheet: min(sheet[1].height, sheet[1].width) < 2)
+            # Notes and hidden lists may stand before the table: it has columns, and rows below its header.
+            seen = {each.name for each in book.sheets_metadata if each.visible == SheetVisibleEnum.Visible}
+            full.sort(key=lambda sheet: (min(sheet[1].height, sheet[1].width) < 2, sheet[0] not in seen))
             rows = full[0][1].to_python(skip_empty_area=True) if full else []
             merged = _fill_merged(rows, full[0][1]) if full else 0
             formulas = _uncomputed(workbook, book.sheet_names.index(full[0][0])) if full else 0

@@ -53,6 +53,8 @@ def check_file(path: Path, name: str) -> None:
     if begin.startswith((b"<!doctype html", b"<html")):
         remedy = "save the table as CSV, or download it again: a page to sign in may have come in its place"
         raise input_error(name, "is a web page (HTML), not a table", remedy)
+    if begin.startswith(b"<?xml"):
+        raise input_error(name, "is an XML file, not a table", "open it in a spreadsheet, and save it as .xlsx or CSV")
 
 
 def _no_file(name: str) -> InputError:
@@ -72,6 +74,7 @@ def magic(path: Path) -> str | None:
         b"PAR1": "a Parquet file",
         b"ARROW1": "an Arrow or Feather file",
         b"FEA1": "an Arrow or Feather file",
+        b"Rar!": "a RAR archive",
         b"PK\x03\x04": "a ZIP archive, perhaps an Excel workbook",
         b"\xd0\xcf\x11\xe0": OLE,
         b"\x1f\x8b": "a gzip file",

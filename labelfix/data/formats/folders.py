@@ -25,6 +25,13 @@ CLUTTER = re.compile(
 COPIED = re.compile(r"\.(?:gz|bz2|xz|zst)$|^copy of |(?: ?\(\d+\)|[-_ ]+(?:copy|kopie))+(?=\.)")
 """What is added to a name where a file is packed, copied or downloaded again."""
 
+LOGS = (
+    ("Delta Lake", "_delta_log/*.json", r'"remove"'),
+    ("Iceberg", "metadata/*.metadata.json", r'"operation"\s*:\s*"(?:overwrite|delete|replace)"'),
+    ("Hudi", ".hoodie/*.commit", r'"prevCommit"\s*:\s*"\d'),
+)
+"""Tables that keep files which no longer count: who makes them, their logs, and what these say of such files."""
+
 GLOB = re.compile(r"[*?\[]")
 
 
@@ -61,7 +68,6 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Fil
     files = table_files(root, kinds)
     if not files:
         return None
-    _refuse_replaced(root, name)
     splits = find_splits(files)
     chosen, remarks = _choose(root, name, files, splits, options.split)
     return _open(root, name, chosen, options, kinds, remarks)
@@ -114,11 +120,12 @@ def table_files(root: Path, kinds: Sequence[FileKind]) -> list[PurePath]:
 
 
 def _refuse_replaced(root: Path, name: str) -> None:
-    """Refuse a table of Delta Lake in which files have been replaced: only its log says which still count."""
-    for log in sorted((root / "_delta_log").glob("*.json")) if not isinstance(root, RemotePath) else ():
-        if '"remove"' in log.read_text("utf-8", errors="replace"):
-            what = "is a table of Delta Lake, in which some files have been replaced by others"
-            raise input_error(name, what, "write its rows into one Parquet file, and give that")
+    """Refuse a table in which files have been replaced: only its log says which still count."""
+    for what, log, replaced in LOGS if not isinstance(root, RemotePath) else ():
+        for path in sorted([*root.glob(log), *root.parent.glob(log)]):
+            if re.search(replaced, path.read_text("utf-8", errors="replace")):
+                said = f"is a table of {what}, in which some files have been replaced by others"
+                raise input_error(name, said, "write its rows into one Parquet file, and give that")
 
 
 def _choose(
@@ -148,6 +155,7 @@ def _open(
         examples = [next(str(path) for path in files if _kind(path, kinds) is kind) for kind in used]
         shown = " and ".join(f"{kind.name} ({file})" for kind, file in zip(used, examples, strict=True))
         raise input_error(name, f"holds files of several types: {shown}", "name the files of one type")
+    _refuse_replaced(root, name)
     if not isinstance(root, RemotePath):
         _refuse_copies(root, name, files)
     if used[0].bare:

@@ -195,6 +195,7 @@ def test_numbers_beside_a_text_are_said_to_be_unused():
         "[np.float32(0.5), np.float32(1.5)]",
         "array([0.5, 1.5], dtype=float32)",
         "[[0.5, 1.5]]",
+        "tensor([0.5,\n        1.5], device='cuda:0', grad_fn=<AddBackward0>)",
     ],
 )
 def test_embeddings_are_read_as_programs_write_them(cell):

@@ -15,7 +15,7 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 DATES = f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
 
 
-def workbook(path, **sheets):
+def workbook(path, hidden=(), **sheets):
     """A workbook with some sheets; `@45000` is a day, by its number."""
     with zipfile.ZipFile(path, "w") as book:
         types = "".join(
@@ -30,7 +30,11 @@ def workbook(path, **sheets):
         book.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE}/content-types">{types}</Types>')
         first = f'<Relationship Id="rId1" Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/>'
         book.writestr("_rels/.rels", f'<Relationships xmlns="{PACKAGE}/relationships">{first}</Relationships>')
-        listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, 1))
+        states = {name: ' state="hidden"' for name in hidden}
+        listed = "".join(
+            f'<sheet name="{name}" sheetId="{n}"{states.get(name, "")} r:id="rId{n}"/>'
+            for n, name in enumerate(sheets, 1)
+        )
         book.writestr(
             "xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheets>{listed}</sheets></workbook>'
         )
@@ -101,6 +105,15 @@ def test_the_sheet_that_is_read_is_named_where_there_are_several(tmp_path):
     source = open_table(workbook(tmp_path / "t.xlsx", empty=[], data=TABLE, notes=[["some"], ["more"]]))
     assert source.schema.names == TABLE[0]
     assert source.remarks == ("the sheet 'data' is read, and not 'notes'",)
+
+
+def test_hidden_sheets_are_read_last(tmp_path):
+    lists = [["code", "name"], [1, "x"], [2, "y"]]
+    source = open_table(workbook(tmp_path / "t.xlsx", hidden=["lists"], lists=lists, rows=TABLE))
+    assert source.schema.names[:2] == ["id", "text"]
+    assert source.remarks == ("the sheet 'rows' is read, and not 'lists'",)
+    only = open_table(workbook(tmp_path / "u.xlsx", hidden=["lists"], lists=lists))
+    assert only.schema.names == ["code", "name"]
 
 
 def test_an_empty_and_a_damaged_workbook_are_refused(tmp_path):

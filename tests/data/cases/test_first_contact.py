@@ -70,9 +70,12 @@ def said(reading):
     ("name", "content", "what"),
     [
         ("t.csv", "<!DOCTYPE html>\n<html><body>Sign in, please</body></html>\n", "is a web page .HTML., not a table"),
+        ("t.xls", '<?xml version="1.0"?>\n<Workbook><Row>id,text</Row></Workbook>\n', "is an XML file, not a table"),
         ("t.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "git lfs pull"),
         ("t.ods", b"PK\x03\x04rest", "is a .ods file, which labelfix does not read; save its table as .xlsx or as CSV"),
         ("t.tar.gz", b"\x1f\x8b\x08rest", "is an archive, which labelfix does not read; unpack it"),
+        ("t.rar", b"Rar!\x1a\x07\x01\0rest", "is an archive, which labelfix does not read; unpack it"),
+        ("t.csv", "id::text::label\n1::a, b::x\n2::c, d::y\n", "has 2 cells, but the header has 1.*part all cells"),
         ("t.txt", "__label__a some words\n__label__b other words\n" * 9, "is written as fastText reads it"),
         ("t.dat", "id  age  label\n1  2  a b\n2  3  b\n", "has a single column .* part them with commas"),
     ],

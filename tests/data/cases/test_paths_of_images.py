@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -124,6 +125,17 @@ def test_bare_names_are_images_in_a_folder_beside_the_table(place, way, capsys):
     code, out, err = check(capsys, noisy, table("gold.csv", listed(names)[:8], "id"))
     assert code == 0, err
     assert f"image {names[0]!r} is all/{os.path.basename(NAMES[0])}, and others likewise" in err
+    assert "8 stand in the noisy file" in out
+
+
+def test_a_folder_of_trusted_images_meets_a_table_that_names_others(place, capsys):
+    noisy = table("photos/labels.csv", listed(NAMES), "filename")
+    for name in NAMES[:8]:
+        (place / "gold" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(place / "photos" / name, place / "gold" / name)
+    code, out, err = check(capsys, noisy, "gold")
+    assert code == 0, err
+    assert "gold: its images are the 'filename' of the other file" in err
     assert "8 stand in the noisy file" in out
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.columns.called import called_as
+from labelfix.data.columns.found_ids import find_respelled
 from labelfix.data.findings import Findings
 from labelfix.data.formats import open_table
 from labelfix.data.formats.memory import MemorySource
@@ -227,6 +228,31 @@ def test_features_of_several_columns_are_one_warning() -> None:
     assert "; likewise pay" in told
 
 
+@pytest.mark.parametrize(
+    ("other", "told"), [("scaled", True), ("of another model", True), ("half", False), ("new", False), ("same", False)]
+)
+@pytest.mark.parametrize("ids", [True, False])
+def test_trusted_embeddings_far_from_all_noisy_ones_are_told(other: str, told: bool, ids: bool) -> None:
+    draw = np.random.default_rng(3)
+    means, others = draw.normal(size=(2, 3, 16)) * 4
+    codes = np.arange(N) % 3
+    noisy = np.repeat(means[codes] + draw.normal(size=(N, 16)), 2, axis=0)  # each of them twice
+    trusted = {
+        "scaled": noisy[::2] / np.linalg.norm(noisy[::2], axis=1, keepdims=True),
+        "of another model": others[codes] + draw.normal(size=(N, 16)),
+        "half": np.where(np.arange(N)[:, None] < N // 2, others[codes], means[codes]) + draw.normal(size=(N, 16)),
+        "new": means[codes] + draw.normal(size=(N, 16)),
+        "same": noisy[::2],
+    }[other]
+    names = [("sport", "food", "tech")[code] for code in codes]
+    given = {"id": list(range(2 * N)), "e": noisy.tolist(), "label": np.repeat(names, 2).tolist()}
+    gold = {"id": list(range(0, 2 * N, 2)), "e": trusted.tolist(), "label": names}
+    if not ids:
+        given, gold = ({name: cells for name, cells in each.items() if name != "id"} for each in (given, gold))
+    warnings = "".join(map(str, read(given, gold).warnings))
+    assert ("embeddings lie far from all of noisy, as of another model or scale" in warnings) == told
+
+
 def test_trusted_embeddings_of_another_encoder_are_one_error() -> None:
     noisy = {"id": list(range(N)), "e": [[0.5, 0.25, float(i)] for i in range(N)], "label": LABELS}
     said = refused(noisy, {"id": [1, 2, 3], "e": [[0.5, 1.0]] * 3, "label": LABELS[1:4]})
@@ -286,6 +312,23 @@ def test_ids_that_are_right_are_not_counted_anew_however_wrong_the_labels() -> N
     noisy = {"id": list(range(N)), "text": TEXTS, "label": LABELS}
     wrong = ["food" if label != "food" else "tech" for label in LABELS]
     assert read(noisy, {"id": list(range(N - 10)), "label": wrong[:-10]}).data.joined_by == "id"
+
+
+@pytest.mark.parametrize(
+    ("written", "met"),
+    [("{},0", True), ("{},00", True), ("{:,}", True), ("{0}-2", False), ("{0} 2", False), ("{0}_2", False)],
+)
+def test_marks_between_digits_part_them(written: str, met: bool) -> None:
+    """Of 12,0 the comma is a decimal one: not 120."""
+    every = list(range(1, 1200))
+    meant = [*range(11, 40), 1150] if "," in written else list(range(11, 40))
+    found = find_respelled(pa.array([written.format(each) for each in meant]), pa.array(every))
+    assert found.positions.tolist() == [each - 1 if met else -1 for each in meant]
+
+
+def test_numbers_side_by_side_meet_whatever_parts_them() -> None:
+    found = find_respelled(pa.array(["1_2", "2 11"]), pa.array(["2-11", "1-2", "12"]))
+    assert found.positions.tolist() == [1, 0]
 
 
 def test_lost_ids_that_count_from_nought_are_not_to_be_removed() -> None:

@@ -173,7 +173,7 @@ def test_a_zip_archive_is_to_be_unpacked(put):
     assert said.startswith("t.csv.zip: is a ZIP archive, which labelfix does not read; unzip it, and give the file or")
 
 
-@pytest.mark.parametrize("delimiter", list(";|\t^~\x01"))
+@pytest.mark.parametrize("delimiter", list(";|\t^~\x01\x1f"))
 def test_the_delimiter_may_be(put, delimiter):
     text = "id,text,label\n1,some words,x\n2,more of it,y\n".replace(",", delimiter)
     assert rows(open_table(put("t.dat", text)))[0] == {"id": 1, "text": "some words", "label": "x"}

@@ -1,5 +1,6 @@
 """Labels that no name tells: the one column of few values, numbered classes, shares, several in one cell."""
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -91,3 +92,52 @@ def test_a_part_without_a_byte_is_passed_over_and_replaced_files_of_delta_are_re
     (tmp_path / "out" / "_delta_log" / "0.json").write_text('{"remove": {"path": "part-0.csv"}}\n')
     with pytest.raises(InputError, match="Delta Lake, in which some files have been replaced"):
         read_training(str(tmp_path / "out"), gold, DataSettings())
+
+
+@pytest.mark.parametrize(
+    ("log", "text", "whose"),
+    [
+        ("metadata/2.metadata.json", '{"snapshots": [{"summary": {"operation": "%s"}}]}', "Iceberg"),
+        (".hoodie/2.commit", '{"partitionToWriteStats": {"": [{"prevCommit": "%s"}]}}', "Hudi"),
+    ],
+)
+@pytest.mark.parametrize("given", ["table", "table/data", "table/data/*.csv"])
+def test_files_that_a_log_says_are_replaced_are_refused_however_they_are_named(put, tmp_path, log, text, whose, given):
+    (tmp_path / "table").mkdir()
+    put("table/data/part-0.csv", "id,text,label\n" + "".join(",".join(row) + "\n" for row in ROWS))
+    gold = put("gold.csv", GOLD)
+    put(f"table/{log}", text % ("append" if whose == "Iceberg" else "null"))
+    assert len(read_training(str(tmp_path / given), gold, DataSettings()).data.noisy) == 30
+    put(f"table/{log}", text % ("overwrite" if whose == "Iceberg" else "20240131"))
+    with pytest.raises(InputError, match=f"is a table of {whose}, in which some files have been replaced"):
+        read_training(str(tmp_path / given), gold, DataSettings())
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_versions_of_a_table_that_lie_side_by_side_are_told(put, tmp_path, parts):
+    table = [f"{text},{label}\n" for _, text, label in ROWS]
+    for part in range(parts):
+        labels = [f"{ROWS[i][1]},cat\n" if i == part else line for i, line in enumerate(table)]
+        put(f"n/data_v{part}.csv", "text,label\n" + "".join(labels))
+    gold = put("gold.csv", "text,label\n" + "".join(table[:8]))
+    told = "rows stand again further down in the same order"
+    assert told in "".join(map(str, read_training(str(tmp_path / "n"), gold, DataSettings()).warnings))
+    put("n/data_v0.csv", "text,label\n" + "".join(table[:10]))
+    put("n/data_v1.csv", "text,label\n" + "".join([*table[10:], *table[5:1:-1]]))
+    if parts == 2:
+        assert told not in "".join(map(str, read_training(str(tmp_path / "n"), gold, DataSettings()).warnings))
+
+
+def test_rows_that_are_alike_by_chance_and_a_few_of_another_day_are_not(put):
+    draw = random.Random(0)
+    by_chance = [draw.randrange(100) for _ in range(240)]
+    for kinds in (by_chance, [*range(300), *range(60)]):
+        lines = [f"kind {kind} of texts,{('cat', 'dog')[i % 2]}\n" for i, kind in enumerate(kinds)]
+        reading = read(put, "text,label\n" + "".join(lines), "text,label\nkind 1 of texts,cat\nkind 2 of texts,dog\n")
+        assert "rows stand again" not in "".join(map(str, reading.warnings))
+
+
+def test_columns_that_never_vary_are_no_votes(put):
+    lines = "".join(f'{id_},100,1,"{{""label"": ""{label}""}}"\n' for id_, _, label in ROWS)
+    with pytest.raises(InputError, match="'attributes' holds lists or objects; write what is the label in there"):
+        read(put, "name,size,count,attributes\n" + lines, GOLD)

@@ -229,6 +229,10 @@ def test_ids_that_only_count_give_way_to_those_that_name_rows():
     assert (reading.data.paired_given == reading.data.clean.codes).all()
     other = {**gold, "id": [1 + i * 2 % N for i in range(30)]}
     assert "columns 'id' and 'ticket' say of its rows that different ones of noisy are meant" in refused(noisy, other)
+    source = {"id": gold["id"], "source_id": [i + 1 for i in order], "label": gold["label"]}
+    assert "column 'id' only counts its rows, and 'source_id' holds ids of noisy too" in refused(noisy, source)
+    seconds = {**source, "source_id": [3 * i + 1 for i in order]}
+    assert read(noisy, seconds).columns.clean_id == "id"
 
 
 def test_labels_of_a_few_rows_that_are_all_different_are_no_ids():

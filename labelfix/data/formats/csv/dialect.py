@@ -22,7 +22,7 @@ SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
 SAMPLE_ROWS = 3
 """Rows that a sample holds at least: a file with very many columns has long ones."""
 
-DELIMITERS = (",", "\t", ";", "|", "\x01", "^", "~", " ")
+DELIMITERS = (",", "\t", ";", "|", "\x01", "\x1f", "^", "~", " ")
 """In the order in which they are tried; the last only where it parts quoted cells, as R writes them."""
 
 QUOTINGS = (('"', None), ('"', "\\"), (None, None), ("'", None), (None, "\\"))

@@ -95,6 +95,8 @@ class Ragged:
         """
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
+        if header == 1:
+            remedy = "part all cells, those of the header too, by a comma, a semicolon or a tab"
         fewer = "fill in what is missing; a cell may be empty, and has its delimiter then"
         if any(b[0] == a[0] + 1 and a[1] + b[1] == header + 1 for a, b in pairwise(self._first)):
             fewer = "a line break within a cell seems to have cut a row in two: quote cells that hold line breaks"
