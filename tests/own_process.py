@@ -5,18 +5,30 @@ else, is as much a process of its own: it can be killed, it ends with an exit co
 is asked of the very start (`python -m labelfix`, torchrun, what a command imports) is asked of real ones.
 """
 
+import gc
 import multiprocessing
 import os
+import runpy
 import socket
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
+SERVED = ("labelfix.review.serve", "uvicorn.protocols.http.h11_impl")
 ROOT = Path(__file__).parents[1]
+
+WITHOUT = """
+import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "labelfix"]:
+    del sys.modules[name]
+sys.modules["labelfix"] = None
+"""
+"""Begins a program that has to work where labelfix is not installed."""
 
 METHOD = "forkserver"
 FORKS = multiprocessing.get_context(METHOD)
-FORKS.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.preprocessing"])
+FORKS.set_forkserver_preload([*IMPORTED, *SERVED, "torch._dynamo", "sklearn.preprocessing"])
 
 
 class OwnProcess:
@@ -27,16 +39,17 @@ class OwnProcess:
         folder: Its working directory; what it says is kept there in files whose names begin with a dot.
         variables: Of its environment, besides this process's own.
         merged: Whether what it says on stderr stands among what it says on stdout.
+        script: A Python file that is run with the words instead.
     """
 
     begun = 0
 
-    def __init__(self, *words, folder, variables=None, merged=False):
+    def __init__(self, *words, folder, variables=None, merged=False, script=None):
         OwnProcess.begun += 1
         names = ("out", "out") if merged else ("out", "err")
         self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in names]
         environment = {**os.environ, **(variables or {})}
-        self.process = FORKS.Process(target=_run, args=(words, folder, environment, self._says))
+        self.process = FORKS.Process(target=_run, args=(words, folder, environment, self._says, script))
         # What is forked takes its modules from here, not from where an installation may have them.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = str(ROOT)
@@ -52,6 +65,15 @@ class OwnProcess:
         """As of `subprocess.Popen`; None while it runs."""
         return self.process.exitcode
 
+    @property
+    def pid(self):
+        """Its number."""
+        return self.process.pid
+
+    def said(self):
+        """What it has said on stdout so far."""
+        return self._says[0].read_text(encoding="utf-8") if self._says[0].exists() else ""
+
     def kill(self):
         """End it as a machine that runs out of memory does."""
         self.process.kill()
@@ -65,6 +87,19 @@ class OwnProcess:
         return out, err
 
 
+def run_script(program, *words, folder):
+    """Run a Python program, a file or its text, to its end; what came of it, as of `subprocess.run`."""
+    script = program
+    if isinstance(program, str):
+        script = folder / ".program.py"
+        script.write_text(program, encoding="utf-8")
+    process = OwnProcess(*words, folder=folder, script=script)
+    out, err = process.ended()
+    if script != program:
+        script.unlink()
+    return CompletedProcess([script, *words], process.returncode, out, err)
+
+
 def together(count, *words, folder):
     """Several that work as one, with the variables that torchrun would give them."""
     with socket.socket() as free:
@@ -74,7 +109,8 @@ def together(count, *words, folder):
     return [OwnProcess(*words, folder=folder, variables=variables) for variables in ranks]
 
 
-def _run(words, folder, environment, says):
+def _run(words, folder, environment, says, script):
+    gc.freeze()  # what is there stays, and the memory it takes is shared as long as no collector goes through it
     os.setsid()  # as a terminal's job: it and whatever it starts can be told apart
     os.chdir(folder)
     os.environ.clear()
@@ -83,7 +119,10 @@ def _run(words, folder, environment, says):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(handle, descriptor)
         os.close(handle)
-    sys.argv = ["labelfix", *words]
+    sys.argv = [str(script or "labelfix"), *words]
+    if script:
+        runpy.run_path(str(script), run_name="__main__")
+        return
     from labelfix.cli import run_process
 
     run_process()

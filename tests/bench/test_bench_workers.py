@@ -67,7 +67,7 @@ def test_on_a_cpu_auto_takes_one_run_a_core():
 PEOPLE = {"files": ["people.parquet"], "embedding_column": "e", "given": "given", "truth": "truth"}
 
 
-def test_several_processes_make_the_same_rows_as_one_and_a_failing_run_is_named_at_the_end(tmp_path):
+def test_several_processes_make_the_same_rows_as_one_and_a_failing_run_is_named_at_the_end(imported, tmp_path):
     write_root(tmp_path)
     data = [{"name": "few", "sample": 8, **PEOPLE}, {"name": "people", **PEOPLE}]
     plan = plan_from({"data": data, "methods": ["bayes", "clean-only"], "seeds": [0]}, "plan")

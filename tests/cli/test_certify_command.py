@@ -292,10 +292,10 @@ def test_two_people_whose_files_have_one_name_do_not_write_over_each_other(run, 
 
 def test_a_changed_answer_of_the_same_file_counts_as_it_is_now(run, noisy, tmp_path):
     certify(run, *BOUND, "--count", "30", *noisy)
-    fill(tmp_path / "to_check.csv", lambda name: exported(run)[name])
+    fill(tmp_path / "to_check.csv", exported(run).get)
     certify(run, "--answers", "to_check.csv", *noisy)
     assert kept(run)["wrong"] == 0
-    for said, expected in ((wrong(run), 30), (lambda name: exported(run)[name], 0)):
+    for said, expected in ((wrong(run), 30), (exported(run).get, 0)):
         fill(tmp_path / "to_check.csv", said)
         certify(run, "--answers", "to_check.csv", *noisy)
         assert kept(run)["wrong"] == expected
@@ -387,7 +387,8 @@ def test_the_seed_decides_which_rows_are_read(run, noisy, tmp_path):
 def test_the_labels_are_those_that_export_writes(words, run, noisy, tmp_path):
     """All rows are read: then as many are wrong as in the exported file."""
     assert main(["export", "--run", str(run), "--corrected-labels", "out.csv", *words, *noisy, "-q"]) == 0
-    rows = [row for row in rows_of(tmp_path / "out.csv") if row["id"] in unchecked(run)]
+    free = unchecked(run)
+    rows = [row for row in rows_of(tmp_path / "out.csv") if row["id"] in free]
     certify(run, "--max-noise-rate", "0.001", *words, "--count", "400", *noisy)
     assert {row["id"] for row in plan(run)["handed_out"]} == {row["id"] for row in rows}
     fill(tmp_path / "to_check.csv")

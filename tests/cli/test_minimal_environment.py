@@ -2,11 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from own_process import run_script
 from PIL import Image
 from requirements_source import REQUIREMENTS
 
@@ -41,6 +40,9 @@ class Without:
         return getattr(self.finder, name)
 
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+for name in list(sys.modules):
+    if name.partition(".")[0] in (*blocked, "labelfix"):
+        del sys.modules[name]
 
 from labelfix.cli import main
 for words in json.loads(sys.argv[2]):
@@ -80,8 +82,7 @@ def test_training_and_the_timing_of_steps_need_no_other_package(at_work):
         ["train", "--noisy", "photos", "--clean", "photos.csv", *network, "--out", "images", *alone],
         ["bench", "step", "--backbone", "bert-small", "--way", "fd1", *sizes, "--device", "cpu"],
     ]
-    words = [sys.executable, "-c", PROGRAM, ",".join(ALLOWED), json.dumps(commands)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = run_script(PROGRAM, ",".join(ALLOWED), json.dumps(commands), folder=at_work)
     assert done.returncode == 0, done.stderr
     for run in ("texts", "images"):
         assert (at_work / run / "corrected.parquet").is_file()

@@ -5,8 +5,6 @@ import functools
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from memory_table import MemoryTable, embedding_table, feature_table, image_table, png, random_images, text_table
+from own_process import WITHOUT, run_script
 from safetensors.numpy import load_file, save_file
 
 from labelfix.data.tables import ClassNames
@@ -132,7 +131,7 @@ def saved(request, make_saved):
 
 
 @pytest.fixture(scope="module")
-def said_by_readmes(make_saved):
+def said_by_readmes(make_saved, tmp_path_factory):
     """Family → what the lines of its README say, run in a process of their own that cannot import labelfix."""
     cases = []
     for family in FAMILIES:
@@ -142,9 +141,8 @@ def said_by_readmes(make_saved):
         cases.append({"family": family, "code": code, "folder": str(saved.folder), "inputs": saved.raw})
     program = """
 import json, sys, pandas
-sys.modules["labelfix"] = None
 said = {}
-for case in json.load(sys.stdin):
+for case in json.load(open(sys.argv[1])):
     inputs = case["inputs"]
     defined = {}
     exec(case["code"], defined)
@@ -152,8 +150,9 @@ for case in json.load(sys.stdin):
     said[case["family"]] = defined["probabilities"](inputs, case["folder"]).tolist()
 print(json.dumps(said))
 """
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
+    folder = tmp_path_factory.mktemp("readmes")
+    (folder / "cases.json").write_text(json.dumps(cases))
+    done = run_script(WITHOUT + program, "cases.json", folder=folder)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

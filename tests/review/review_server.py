@@ -5,15 +5,14 @@ import hashlib
 import http.client
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+import signal
+import time
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import numpy as np
 import pyarrow as pa
+from own_process import OwnProcess
 
-import labelfix
 from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.outputs.exports import write_corrected
@@ -103,16 +102,13 @@ class Server:
     """The command, from its start until it is ended or killed."""
 
     def __init__(self, run, *words):
-        command = [sys.executable, "-m", "labelfix", "review", "--run", str(run), "--no-browser", "--no-nearest"]
-        source = str(Path(labelfix.__file__).parents[1])
-        environment = {**os.environ, "PYTHONPATH": source}
-        self.process = subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-        if not self.address:
-            raise AssertionError(self.process.communicate()[1])
+        command = ["review", "--run", str(run.absolute()), "--no-browser", "--no-nearest"]
+        self.process = OwnProcess(*command, *words, folder=run.parent)
+        while not (said := self.process.said()).endswith("\n"):
+            if self.process.returncode is not None:
+                raise AssertionError(self.process.ended()[1])
+            time.sleep(0.005)
+        self.address = said.strip()
         parts = urlsplit(self.address)
         self.host, self.token = parts.netloc, parse_qs(parts.query)["token"][0]
 
@@ -151,7 +147,13 @@ class Server:
         status, _, said = self.ask("/decide", body)
         return status, json.loads(said)
 
+    def interrupt(self):
+        """End it as Ctrl-C does; gives its exit code, and what it said."""
+        os.kill(self.process.pid, signal.SIGINT)
+        _, said = self.process.ended()
+        return self.process.returncode, said
+
     def kill(self):
         """End it as `kill -9` does."""
         self.process.kill()
-        self.process.communicate()
+        self.process.ended()

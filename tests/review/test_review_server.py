@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import signal
 import socket
 import sys
 from collections import Counter
@@ -316,9 +315,9 @@ def test_rows_that_were_chosen_before_the_run_are_taken_out_of_what_is_still_wro
 def test_ctrl_c_ends_it_as_it_should_end(served):
     served.rows()
     served.decide("r0")
-    served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(30) == 0
-    assert "1 rows decided" in served.process.stderr.read()
+    code, said = served.interrupt()
+    assert code == 0
+    assert "1 rows decided" in said
 
 
 def test_without_the_extra_it_is_said_what_to_install(run, capsys, monkeypatch):
@@ -364,9 +363,8 @@ def test_the_page_is_told_how_to_write_the_run_in_a_command(tmp_path):
     try:
         said = server.get("/start")
         assert said["quoted"] == f"'{said['run']}'"
-        server.process.send_signal(signal.SIGINT)
-        out = server.process.communicate(timeout=60)[1]
-        assert "0 rows decided" in out
-        assert "labelfix learn" not in out, "there is nothing to learn"
+        _, said = server.interrupt()
+        assert "0 rows decided" in said
+        assert "labelfix learn" not in said, "there is nothing to learn"
     finally:
         server.kill()

@@ -1,11 +1,10 @@
 """`--no-freeze` on small images: a small network learns beside the features of patches."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from own_process import WITHOUT, run_script
 from PIL import Image
 
 import labelfix
@@ -50,9 +49,8 @@ def test_a_small_network_learns_beside_patches_and_works_without_labelfix(stripe
     card = (striped / "run" / "classifier" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
     images = [str(striped / "images" / row["id"]) for row in expected[:3]]
-    script = f"{code}\nprint(probabilities({images!r}, '.').tolist())\n"
-    folder = striped / "run" / "classifier"
-    found = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    script = f"{WITHOUT}{code}\nprint(probabilities({images!r}, '.').tolist())\n"
+    found = run_script(script, folder=striped / "run" / "classifier")
     assert found.returncode == 0, found.stderr
     for said, row in zip(json.loads(found.stdout), expected, strict=False):
         assert max(said) == pytest.approx(row["confidence"], abs=1e-4)

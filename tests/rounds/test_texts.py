@@ -3,8 +3,6 @@
 import functools
 import io
 import json
-import subprocess
-import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from own_process import WITHOUT, run_script
 
 import labelfix
 from labelfix.cli import main
@@ -91,9 +90,8 @@ def test_the_classifier_works_without_labelfix(at_work, finished):
     out, _ = finished(BOTH)
     card = (out / "classifier" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
-    script = code + "\nprint(probabilities(['the cat sat on a mat', 'market falls'], '.').tolist())\n"
-    folder = out / "classifier"
-    found = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    script = WITHOUT + code + "\nprint(probabilities(['the cat sat on a mat', 'market falls'], '.').tolist())\n"
+    found = run_script(script, folder=out / "classifier")
     assert found.returncode == 0, found.stderr
     run, rows = labelfix.load_run(out), [{"text": "the cat sat on a mat"}, {"text": "market falls"}]
     own = run.predict(pa.Table.from_pylist(rows)).to_pylist()

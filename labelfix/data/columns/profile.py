@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -106,12 +107,21 @@ class Profile:
         return self.distinct > 1000 or (self.given > 0 and self.distinct > 0.3 * self.given)
 
 
+_KNOWN: WeakKeyDictionary[TableSource, dict[tuple[str, int], Profile]] = WeakKeyDictionary()
+"""Profiles by source, column and number of rows looked at: what reads a table asks for the same ones several times."""
+
+
 def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
     """Look at the first rows of some columns."""
     deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
     flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
-    found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}
-    found |= {c: _profile_nested(c, cells) for c, cells in _head(source, nested, HEAD_ROWS_NESTED, read_rows).items()}
+    known, found = _KNOWN.setdefault(source, {}), {}
+    for some, rows, look in ((flat, HEAD_ROWS, _profile), (nested, HEAD_ROWS_NESTED, _profile_nested)):
+        for column, cells in _head(source, some, rows, read_rows).items():
+            key = (column, len(cells))
+            if key not in known:
+                known[key] = look(column, cells)
+            found[column] = known[key]
     return {column: found[column] for column in columns}
 
 
