@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.annotations.names import named_alike
-from labelfix.data.annotations.opening import open_trusted
-from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
+from labelfix.data.assemble import attempt, label_table, memory_name, with_inputs
+from labelfix.data.both_files import open_both, refuse_inside, refuse_same, same_file
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
-from labelfix.data.columns.called import OF_NOISY, OF_TRUSTED, as_asked, called_as, folder_called_as
+from labelfix.data.columns.called import called_as, folder_called_as
 from labelfix.data.columns.cut_ids import refuse_cut_ids
 from labelfix.data.columns.features import some
-from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
-from labelfix.data.columns.inputs import all_empty, asked_inputs, input_columns, inputs_fit, is_only_image
-from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.inputs import all_empty, inputs_fit
+from labelfix.data.columns.meaning import what_columns_mean
+from labelfix.data.columns.roles import Columns
 from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
-from labelfix.data.formats.images.folder import ImageFolderSource
 from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
-from labelfix.data.labels.ballots import source_columns, who_and_label
 from labelfix.data.labels.checks import check_balance, check_files, check_given, check_joined, check_trusted
-from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
-from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
-from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
+from labelfix.data.labels.refusal import refuse_objects, refuse_values
+from labelfix.data.labels.verdicts import without_skipped
 from labelfix.data.made_of_labels import warn_of_columns_made_of_labels
 from labelfix.data.misnamed import (
     name_labels,
     refuse_ids_as_labels,
     refuse_labels_elsewhere,
-    refuse_overwritten,
     refuse_unchanged,
 )
 from labelfix.data.new_rows import open_rows, read_truth
@@ -49,7 +43,6 @@ from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.data.written_again import warn_of_rows_written_again
 from labelfix.errors import Defect
-from labelfix.remote import RemotePath, as_path
 from labelfix.settings.data import DataSettings
 
 __all__ = ["Columns", "Reading", "open_rows", "read_training", "read_truth"]
@@ -108,17 +101,17 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         flag = "--abstain" if settings.main_source is None else "--main-source"
         remedy = "name the sources with --label-columns or --sources, or leave it out"
         findings.error(str(memory_name(noisy, "noisy") or noisy), f"{flag} is for labels of several sources", remedy)
-    ours, theirs, aliases, settings = _open(noisy, clean, settings, findings)
+    ours, theirs, aliases, settings = open_both(noisy, clean, settings, findings)
     for source in (ours, theirs):
         findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
-    one_file = settings.sources is not None and _same_file(noisy, settings.sources)
-    columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
+    one_file = settings.sources is not None and same_file(noisy, settings.sources)
+    columns = what_columns_mean(ours, theirs, settings, findings, read_rows, one_file)
     theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
     theirs = folder_called_as(theirs, columns.spec.part("image"), findings)
-    _refuse_same(noisy, clean, columns, ours.name, findings)
-    _refuse_inside(ours, theirs, findings)
+    refuse_same(noisy, clean, columns, ours.name, findings)
+    refuse_inside(ours, theirs, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -216,94 +209,6 @@ def _trusted_inputs(
     return table.only(table.readable, SelectedInputs(table.inputs, keep, table.name))
 
 
-def _open(
-    noisy: Source, clean: Source, settings: DataSettings, findings: Findings
-) -> tuple[TableSource, TableSource, dict[str, str], DataSettings]:
-    several = clean if isinstance(clean, list | tuple) else [clean]
-    options = read_options(settings)
-    if settings.split is not None and all(isinstance(one, str) and Path(one).is_file() for one in (noisy, *several)):
-        what, remedy = "is a single file, and --split names one of several", "leave it out"
-        findings.error(str(noisy), what, f"{remedy}, and write the rows that are meant into a file of their own")
-    ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
-    parts = attempt(
-        lambda: open_trusted(
-            several,
-            None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None,
-            options,
-        ),
-        findings,
-    )
-    aliases: dict[str, str] = {}
-    if settings.class_map is not None:
-        path = settings.class_map
-        aliases = attempt(lambda: read_class_map(path), findings) or {}
-    findings.stop_on_errors()
-    assert ours is not None
-    assert parts is not None
-    settings = as_asked(ours, settings, OF_NOISY, findings)
-    opened = parts
-    if isinstance(ours, ImageFolderSource) and len(opened) > 1:
-        opened = [part.known_by(ours) if isinstance(part, ImageFolderSource) else part for part in opened]
-    theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
-    findings.stop_on_errors()
-    assert theirs is not None
-    return ours, theirs, aliases, as_asked(theirs, settings, OF_TRUSTED, findings)
-
-
-def _columns(
-    ours: TableSource,
-    theirs: TableSource,
-    settings: DataSettings,
-    findings: Findings,
-    read_rows: int,
-    one_file: bool,
-) -> Columns:
-    """What the columns mean; `one_file` where the opinions stand in the noisy file, one a row beside who said it."""
-    for source in (ours, theirs):
-        refuse_foreign(source, findings)
-    findings.stop_on_errors()
-    ids, clean_ids = id_columns(ours, theirs, settings, findings, read_rows)
-    sources: tuple[str, ...] = ()
-    who: str | None = None
-    if one_file and not settings.label_columns:
-        who, label = who_and_label(ours)
-    elif settings.several:
-        sources = source_columns(ours, settings.label_columns, findings)
-        label = settings.main_source if settings.main_source in sources else None
-    else:
-        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids, ids)
-    clean_label = trusted_label_column(
-        theirs,
-        label,
-        clean_ids,
-        settings,
-        findings,
-        beside=None if sources else ours,
-        read_rows=read_rows,
-        inputs={*ours.schema.names} - {label} if label is not None else (),
-    )
-    for source, column in ((ours, None if sources else label), (theirs, clean_label)):
-        if column is not None:
-            refuse_type(source, column, findings, read_rows)
-        refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
-    if clean_label is not None and clean_label not in (label, ids):
-        refuse_overwritten(ours, theirs, clean_label, findings, read_rows)
-    taken = {column for column in (ids, label, who, clean_label, *sources) if column is not None}
-    only = settings.image_column == ids or not asked_inputs(settings, ours.schema.names)
-    if ids is not None and only and is_only_image(ours, ids, taken, read_rows):
-        # The path of an image is both its id and the way to it.
-        taken.discard(ids)
-        settings = replace(settings, image_column=ids)
-    spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows, label), findings)
-    if spec is None and len(theirs.schema.names) > len(ours.schema.names):
-        findings.warning(
-            theirs.name, f"has more columns than {ours.name}", "check that --noisy and --clean are not mixed up"
-        )
-    findings.stop_on_errors()
-    assert spec is not None
-    return Columns(ids, label, clean_ids, clean_label, spec, sources)
-
-
 def _rows_there(
     ours: TableSource, noisy: IdsAndLabels, theirs: TableSource, clean: IdsAndLabels, findings: Findings
 ) -> bool:
@@ -342,32 +247,3 @@ def _labels(
         check_balance(given, classes, ours.name, findings)
         check_files(given, classes, noisy.labels.column, noisy.places, findings)
     return classes, given, truth
-
-
-def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, findings: Findings) -> None:
-    """Refuse one column of one file as the given and as the trusted labels; two columns of it may well be that."""
-    several = clean if isinstance(clean, list | tuple) else [clean]
-    if columns.clean_label == columns.label and any(_same_file(noisy, one) for one in several):
-        what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
-        remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
-        findings.error(name, what, f"{remedy} labels that were checked with --clean-label-column")
-        findings.stop_on_errors()
-
-
-def _refuse_inside(ours: TableSource, theirs: TableSource, findings: Findings) -> None:
-    """Refuse trusted files that lie among those of the noisy table, whose rows would count as noisy ones, too."""
-    places, trusted = ({Path(file).resolve(): file for file in source.files} for source in (ours, theirs))
-    inside = [file for place, file in trusted.items() if place in places]
-    if inside and len(places) > len(inside):
-        what = f"holds {inside[0]} of --clean, whose rows would count as noisy ones, too"
-        findings.error(ours.name, what, "put it elsewhere, or give the noisy files by a pattern or one path")
-        findings.stop_on_errors()
-
-
-def _same_file(noisy: Source, clean: Source) -> bool:
-    if not isinstance(noisy, str | Path) or not isinstance(clean, str | Path):
-        return noisy is clean
-    one, other = as_path(noisy), as_path(clean)
-    if isinstance(one, RemotePath) or isinstance(other, RemotePath):
-        return one == other
-    return one.exists() and other.exists() and one.samefile(other)
