@@ -152,9 +152,12 @@ class OpenedRun:
         )
 
     def _own_reading(self, columns: Columns | None = None) -> DataSettings:
-        """How the run's own files with these columns are read; classes are the run's, whatever map made them."""
-        data = replace(self.settings.data, class_map=None, unlabelled=True)
-        return data if columns is None else replace(data, label_column=None, id_column=None)
+        """How the run's own files are read: trusted ones by these columns, of the noisy one the inputs alone.
+
+        Classes are the run's, whatever map made them.
+        """
+        data = replace(self.settings.data, class_map=None)
+        return replace(data, unlabelled=True) if columns is None else replace(data, label_column=None, id_column=None)
 
     def _own_blocks(self, own: OwnInput, progress: Progress) -> NewBlocks:
         """The blocks of the run's own noisy file, of which only the inputs count."""
