@@ -15,7 +15,7 @@ from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.choice import choose_representation
-from labelfix.models.images import patch_fit
+from labelfix.models.images import patch_components, patch_fit
 from labelfix.models.images.patch_code import PatchDescriber, PatchRules, quarter_means, without_contrast
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.trained import TrainedClassifier
@@ -274,25 +274,25 @@ def test_constants_are_kept_with_the_classifier(saved, table, compute, monkeypat
 @pytest.mark.parametrize(("images", "width"), [(1, 1), (3, 2), (9, 8), (30, 8), (40, 10), (400, 100)])
 def test_of_few_images_few_components_are_kept(images, width):
     raw = np.random.default_rng(0).normal(size=(images, 332)).astype(np.float32)
-    assert patch_fit.components(raw, (40,))[1].shape == (332, width)
+    assert patch_components.components(raw, (40,))[1].shape == (332, width)
 
 
 @pytest.mark.parametrize(("images", "width"), [(1, 1), (9, 8), (160, 10), (800, 50)])
 def test_handed_components_are_a_quarter_as_many(images, width):
     raw = np.random.default_rng(0).normal(size=(images, 332)).astype(np.float32)
-    assert patch_fit.handed_components(raw, (40,)).shape == (332, width)
+    assert patch_components.handed_components(raw, (40,)).shape == (332, width)
 
 
 def test_handed_components_are_not_centred():
     """What stands on the same side in all images is news of an image that is mirrored."""
     unlike = np.full((50, 332), 0.5, np.float32)
-    mirrored = -unlike[:1] @ patch_fit.handed_components(unlike, (40,))
+    mirrored = -unlike[:1] @ patch_components.handed_components(unlike, (40,))
     np.testing.assert_allclose(np.linalg.norm(mirrored), 1, rtol=1e-5)
 
 
 def test_the_image_at_half_its_size_weighs_seven_tenths_and_more_atoms_weigh_no_more():
     deviation = np.ones(8 * (4 + 2) + 12)
-    scale = patch_fit._scale(np.zeros_like(deviation), deviation, (4, 2))
+    scale = patch_components._scale(np.zeros_like(deviation), deviation, (4, 2))
     whole, half, colours = np.split(scale, [32, 48])
     lengths = [np.linalg.norm(part) / np.linalg.norm(whole) for part in (whole, half, colours)]
     np.testing.assert_allclose(lengths, [1, 0.7, 0.5])
@@ -302,7 +302,7 @@ def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_pa
     generator = np.random.default_rng(0)
     raw = generator.normal(size=(4000, 44)).astype(np.float32)  # 32 figures of patches, 12 of colours
     raw[:, 1] = raw[:, 0]
-    mean, projection = patch_fit.components(raw, (4,))
+    mean, projection = patch_components.components(raw, (4,))
     spread = np.linalg.norm((raw - mean) @ projection, axis=0) / 4000**0.5
     lengths = spread / spread[0]
     # The doubled figure has √2 the deviation of a single one, a colour 0.5 · √(32 / 12); of that, the square root.
@@ -319,12 +319,12 @@ def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_pa
         (patch_fit, "FLAT", 1.0),
         (patch_fit, "PATCHES", 50_000),
         (patch_fit, "IMAGES", 2048),
-        (patch_fit, "IMAGES_A_COMPONENT", 4),
-        (patch_fit, "IMAGES_A_HANDED_COMPONENT", 16),
-        (patch_fit, "FEWEST", 8),
-        (patch_fit, "HALF_SIZE", 0.7),
-        (patch_fit, "COLOURS", 0.5),
-        (patch_fit, "EVENNESS", 0.5),
+        (patch_components, "IMAGES_A_COMPONENT", 4),
+        (patch_components, "IMAGES_A_HANDED_COMPONENT", 16),
+        (patch_components, "FEWEST", 8),
+        (patch_components, "HALF_SIZE", 0.7),
+        (patch_components, "COLOURS", 0.5),
+        (patch_components, "EVENNESS", 0.5),
         (patch_fit, "SMALLEST_SIDE", 16),
         (patch_fit, "LARGEST_SIDE", 64),
         (PatchRules(0), "patch", 6),

@@ -1,4 +1,4 @@
-"""What patch features learn from a table's images: whitening, a dictionary of atoms, principal components.
+"""What patch features learn from a table's images: whitening and a dictionary; `patch_components` has the components.
 
 The images that are learned from are those whose bytes have the smallest hashes, so they are the same in any order of
 the rows; patches and starting atoms are drawn from them by a fixed seed, and everything is computed on one thread.
@@ -23,7 +23,6 @@ from torch.nn.functional import unfold
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.threads import one_thread
-from labelfix.data.arrays import Floats
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
@@ -39,6 +38,7 @@ from labelfix.models.images.patch_code import (
     raw_width,
     without_contrast,
 )
+from labelfix.models.images.patch_components import FITTED, components, handed_components
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.images.pixels import decoded, square
 from labelfix.progress import Progress, counted, rows_done
@@ -68,32 +68,6 @@ ATOMS = 400
 
 ROUNDS = 10
 """Passes of spherical k-means, as published; the atoms move little by then."""
-
-IMAGES_A_COMPONENT = 4
-"""M / D. Further components of few images are noise: 330 photos lose a point of corrected labels with all of them."""
-
-IMAGES_A_HANDED_COMPONENT = 16
-"""M / H. Letters that are each other's mirror images are told as well by a quarter of the components as by half."""
-
-FEWEST = 8
-"""D at least, where there are more images than that: with one or two, all images lie on top of each other."""
-
-HALF_SIZE = 0.7
-"""Length of the part of the image at half its size, relative to the patches' part: 1 and 1.4 are worse by a little."""
-
-COLOURS = 0.5
-"""Length of the colours' part of the raw figures, relative to the patches' part: enough for 40 images that only their
-brightness tells apart, and no harm to photographs."""
-
-EVENNESS = 0.5
-"""Principal components are divided by this power of their standard deviation: 0 keeps them, 1 makes all alike. 5,000
-rows would have more, 330 less."""
-
-RELATIVE_ZERO = 1e-5
-"""Standard deviations below this share of a mean are rounding."""
-
-FAINTEST = 1e-3
-"""Principal components below this share of the first are rounding."""
 
 WINDOW = 256
 """Images read together."""
@@ -125,8 +99,8 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
     if side is not None and side > MOST_SIDE:
         raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; {LARGEST_SIDE} is plenty")
     chosen = _smallest_hashes(table, compute.read_rows, progress)
-    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
-    weights = [IMAGES_A_HANDED_COMPONENT, FLAT, WHITENING, HALF_SIZE, COLOURS, EVENNESS, PatchRules(0).to_json()]
+    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS]
+    weights = [FLAT, WHITENING, *FITTED, PatchRules(0).to_json()]
     key = digest("patches", VERSION, side, sizes, weights, [name.hex() for name in chosen])
 
     def make(writer: Taker) -> None:
@@ -253,55 +227,3 @@ def spherical_means(points: Tensor, generator: torch.Generator) -> Tensor:
             sums.index_add_(0, nearest, part * likeness.gather(1, nearest[:, None]))
         atoms = torch.nn.functional.normalize(sums)
     return atoms
-
-
-def components(raw: Array, atoms: Sequence[int]) -> tuple[Array, Array]:
-    """Mean `(W,)` and projection `(W, D)` of a `PatchCode`.
-
-    Args:
-        raw: `(M, W)` raw figures.
-        atoms: Of each scale.
-    """
-    mean, deviation = raw.mean(axis=0, dtype=np.float64), raw.std(axis=0, dtype=np.float64)
-    scale = _scale(mean, deviation, atoms)
-    return mean.astype(np.float32), _directions((raw - mean) * scale, scale, IMAGES_A_COMPONENT)
-
-
-def handed_components(unlike: Array, atoms: Sequence[int]) -> Array:
-    """The projection `(W, H)` of a `PatchCode`.
-
-    Handed figures are not centred: over images and their mirror images they are 0 on average.
-
-    Args:
-        unlike: `(M, W)` half the difference between raw figures and those of the mirror image.
-        atoms: Of each scale.
-    """
-    deviation = np.sqrt(np.square(unlike, dtype=np.float64).mean(axis=0))
-    scale = _scale(np.zeros_like(deviation), deviation, atoms)
-    projection = _directions(unlike * scale, scale, IMAGES_A_HANDED_COMPONENT)
-    length = np.sqrt(np.square(unlike @ projection, dtype=np.float64).sum(axis=1).mean())
-    return (projection / length).astype(np.float32) if length > 0 else projection
-
-
-def _scale(mean: Floats, deviation: Floats, atoms: Sequence[int]) -> Floats:
-    """`(W,)` what standardises raw figures and gives each part its length; 0 for figures that are rounding alone."""
-    scale = np.where(deviation > RELATIVE_ZERO * (1 + np.abs(mean)), 1 / np.maximum(deviation, 1e-30), 0.0)
-    colours = raw_width(0)
-    widths = [raw_width(each) - colours for each in atoms]
-    parts = [1.0, HALF_SIZE][: len(atoms)]
-    lengths = [
-        part * (widths[0] / width) ** 0.5 for part, width in zip([*parts, COLOURS], [*widths, colours], strict=True)
-    ]
-    weighed: Floats = scale * np.repeat(lengths, [*widths, colours])
-    return weighed
-
-
-def _directions(standard: Floats, scale: Floats, images_a_component: int) -> Array:
-    """`(W, D)` the principal components of standardised figures `(M, W)`, for figures that are not."""
-    from sklearn.utils.extmath import randomized_svd
-
-    rank = max(min(max(len(standard) // images_a_component, FEWEST), len(standard) - 1, len(scale)), 1)
-    _, lengths, directions = randomized_svd(standard.astype(np.float32), rank, n_iter=4, random_state=0)
-    shown = np.maximum(lengths > FAINTEST * lengths[0], np.arange(rank) == 0)
-    even = (np.maximum(lengths[shown], 1e-30) / max(lengths[0], 1e-30)) ** -EVENNESS
-    return np.asarray(scale[:, None] * directions[shown].T * even, dtype=np.float32)
