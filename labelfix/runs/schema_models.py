@@ -120,7 +120,7 @@ class Patches(Struct):
     width: Width
     atoms: Width | Annotated[list[Width], Meta(min_length=1, max_length=2)]
     handed_width: Width | None = None
-    handed_weight: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    handed_weight: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
         """A map of patches has four quarters."""
