@@ -14,7 +14,6 @@ from labelfix.bench.plan import DataEntry
 from labelfix.bench.protocol import LabelledRows, Labels
 from labelfix.data.findings import Findings
 from labelfix.data.formats import Chunk, TableSource, open_several
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels.ballots import read_columns
 from labelfix.data.labels.column import LabelReader
@@ -196,7 +195,7 @@ def _spec(entry: DataEntry, source: TableSource) -> InputSpec:
 def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, rows: Codes) -> LabelledRows:
     """The rows `(N,)` of files with their opinions and, as given labels, what the entry makes of them."""
     findings = Findings()
-    ballots = read_columns(source, entry.sources, frozenset(), findings, READ_ROWS)
+    ballots = read_columns(source, entry.sources, frozenset(), findings)
     findings.stop_on_errors()
     assert ballots is not None
     names = np.array([*ballots.labels.values, None], dtype=object)

@@ -11,7 +11,7 @@ import numpy as np
 
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import ReadOptions, Source
+from labelfix.data.formats.base import READ_ROWS, ReadOptions, Source
 from labelfix.data.input_checks import Role, check_inputs
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.rows import IdsAndLabels
@@ -46,21 +46,20 @@ def with_inputs(
     spec: InputSpec,
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
     role: Role = "noisy",
 ) -> LabelTable:
     """A table with input columns of its own, which are checked."""
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)
-    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, role), findings)
+    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, role), findings)
     if readable is None:
         return replace(table, inputs=inputs)
     return replace(table, inputs=inputs.without(~readable), readable=readable)
 
 
-def read_options(settings: DataSettings) -> ReadOptions:
+def read_options(settings: DataSettings, read_rows: int = READ_ROWS) -> ReadOptions:
     """How files are to be read, as given by the user."""
-    return ReadOptions(encoding=settings.encoding, split=settings.split)
+    return ReadOptions(settings.encoding, settings.split, read_rows)
 
 
 def memory_name(source: Source, name: str) -> str | None:

@@ -11,7 +11,7 @@ from labelfix.data.columns.called import OF_NOISY, OF_TRUSTED, as_asked
 from labelfix.data.columns.roles import Columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
-from labelfix.data.formats.base import READ_ROWS, Source
+from labelfix.data.formats.base import Source
 from labelfix.data.formats.images.folder import ImageFolderSource
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.remote import RemotePath, as_path
@@ -19,11 +19,11 @@ from labelfix.settings.data import DataSettings
 
 
 def open_both(
-    noisy: Source, clean: Source, settings: DataSettings, findings: Findings
+    noisy: Source, clean: Source, settings: DataSettings, findings: Findings, read_rows: int
 ) -> tuple[TableSource, TableSource, dict[str, str], DataSettings]:
     """The noisy and the trusted table, other names of classes, and the settings in the tables' own names."""
     several = clean if isinstance(clean, list | tuple) else [clean]
-    options = read_options(settings)
+    options = read_options(settings, read_rows)
     if settings.split is not None and all(isinstance(one, str) and Path(one).is_file() for one in (noisy, *several)):
         what, remedy = "is a single file, and --split names one of several", "leave it out"
         findings.error(str(noisy), what, f"{remedy}, and write the rows that are meant into a file of their own")
@@ -47,7 +47,7 @@ def open_both(
     opened = parts
     if isinstance(ours, ImageFolderSource) and len(opened) > 1:
         opened = [part.known_by(ours) if isinstance(part, ImageFolderSource) else part for part in opened]
-    theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
+    theirs = attempt(lambda: named_alike(opened, ours, settings), findings)
     findings.stop_on_errors()
     assert theirs is not None
     return ours, theirs, aliases, as_asked(theirs, settings, OF_TRUSTED, findings)

@@ -49,13 +49,13 @@ def answer_column(names: Sequence[str]) -> str:
     return names[max(names.index(told) - 1, 0)] if told in names else "label"
 
 
-def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.NDArray[np.bool_] | None:
+def read_chosen(source: TableSource, rows: IdsAndLabels) -> npt.NDArray[np.bool_] | None:
     """`(M,)` True for the rows that `next` chose, as any of several trusted files says; None where there is none."""
-    found = _cells(source, rows, DRAWN, read_rows) != ""
+    found = _cells(source, rows, DRAWN) != ""
     return found if found.any() else None
 
 
-def _cells(source: TableSource, rows: IdsAndLabels, column: str, read_rows: int) -> npt.NDArray[np.object_]:
+def _cells(source: TableSource, rows: IdsAndLabels, column: str) -> npt.NDArray[np.object_]:
     """`(M,)` what stands in a column; "" in the files that have none."""
     found = np.full(len(rows), "", dtype=object)
     first = 0
@@ -63,7 +63,7 @@ def _cells(source: TableSource, rows: IdsAndLabels, column: str, read_rows: int)
         own = np.flatnonzero((rows.places.file_index >= first) & (rows.places.file_index < first + len(part.files)))
         first += len(part.files)
         if column in part.schema.names:
-            cells = [_words(chunk.batch.column(0)) for chunk in scan(part, [column], read_rows, verbatim=True)]
+            cells = [_words(chunk.batch.column(0)) for chunk in scan(part, [column], verbatim=True)]
             found[own] = np.concatenate([np.zeros(0, object), *cells])
     return found
 
@@ -74,7 +74,7 @@ def _words(cells: pa.Array) -> npt.NDArray[np.object_]:
 
 
 def without_sources(
-    source: TableSource, rows: IdsAndLabels, taken: bool, findings: Findings, read_rows: int
+    source: TableSource, rows: IdsAndLabels, taken: bool, findings: Findings
 ) -> tuple[IdsAndLabels, int]:
     """The trusted rows, those left open that `next` wanted a source of labels to answer: such an answer is no truth.
 
@@ -86,7 +86,7 @@ def without_sources(
     """
     if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in parts_of(source)):
         return rows, 0
-    whom = _cells(source, rows, ASK, read_rows)
+    whom = _cells(source, rows, ASK)
     theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)
     if theirs.any():
         answers = "1 answer is of a source" if theirs.sum() == 1 else f"{int(theirs.sum()):,} answers are of sources"

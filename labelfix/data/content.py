@@ -62,16 +62,16 @@ def _keys_of(batch: pa.RecordBatch, kind: InputKind, bare: bool) -> pa.Array:
     return _joined([columns[place] for place in range(batch.num_columns)])
 
 
-def all_keys(inputs: InputTable, rows: int, bare: bool = False) -> pa.Array:
+def all_keys(inputs: InputTable, bare: bool = False) -> pa.Array:
     """The keys of all rows of a table, as one array; see `content_keys`."""
-    batches = [content_keys(batch, inputs.spec, bare) for batch in inputs.batches(rows)]
+    batches = [content_keys(batch, inputs.spec, bare) for batch in inputs.batches()]
     if not batches:
         return pa.array([], pa.string())
     combined = pa.chunked_array(batches).combine_chunks()
     return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool = False) -> Codes:
+def same_content(noisy: InputTable, clean_keys: pa.Array, bare: bool = False) -> Codes:
     """For every trusted row the first noisy row of the same content.
 
     Only the keys of the trusted rows are held; the noisy rows stream by.
@@ -87,7 +87,7 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool 
     keys = unique.dictionary
     found = np.full(len(keys), -1, np.int64)
     done = 0
-    for batch in noisy.batches(rows):
+    for batch in noisy.batches():
         hits = pc.index_in(content_keys(batch, noisy.spec, bare), value_set=keys)
         where = np.flatnonzero(hits.is_valid().to_numpy(zero_copy_only=False))
         if len(where):
@@ -104,7 +104,7 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool 
     return result
 
 
-def begun_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
+def begun_content(noisy: InputTable, clean: InputTable) -> Codes:
     """For every trusted text the only noisy one that begins with it: texts that a program has cut off.
 
     Args:
@@ -114,7 +114,7 @@ def begun_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
     Returns:
         `(M,)` rows of `noisy`, -1 where there is none, or several.
     """
-    keys = all_keys(clean, rows, bare=True).to_pylist()
+    keys = all_keys(clean, bare=True).to_pylist()
     places: dict[str, int] = {}
     lengths: dict[str, set[int]] = defaultdict(set)
     for place, key in enumerate(keys):
@@ -122,7 +122,7 @@ def begun_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
             places[key] = -1 if key in places else place
             lengths[key[:LEAST_BEGUN]].add(len(key))
     found, times, done = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64), 0
-    for batch in noisy.batches(rows):
+    for batch in noisy.batches():
         for row, text in enumerate(content_keys(batch, noisy.spec, bare=True).to_pylist()):
             for length in lengths.get(text[:LEAST_BEGUN], ()):
                 if (place := places.get(text[:length], -1)) >= 0:

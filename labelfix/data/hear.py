@@ -37,14 +37,13 @@ def hear(
     aliases: Mapping[str, str],
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
 ) -> Heard | None:
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
     Returns:
         None where an error stands in the way.
     """
-    ballots = read_ballots(noisy, rows.ids, columns.sources, columns.id, settings, findings, read_rows)
+    ballots = read_ballots(noisy, rows.ids, columns.sources, columns.id, settings, findings)
     if ballots is None:
         return None
     assert trusted.labels is not None
@@ -123,7 +122,6 @@ def read_ballots(
     id_column: str | None,
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
 ) -> Ballots | None:
     """The opinions of a table's rows: in columns of it, in a file of their own, or both.
 
@@ -136,16 +134,14 @@ def read_ballots(
     """
     abstain, found = settings.abstain_words, []
     if columns:
-        found.append(attempt(lambda: read_columns(table, columns, abstain, findings, read_rows), findings))
+        found.append(attempt(lambda: read_columns(table, columns, abstain, findings), findings))
     if settings.sources is not None:
-        path = settings.sources
-        long = attempt(lambda: open_opinions(path, replace(read_options(settings), split=None)), findings)
+        path, options = settings.sources, replace(read_options(settings, table.read_rows), split=None)
+        long = attempt(lambda: open_opinions(path, options), findings)
         if long is None:
             return None
         findings.source(long)
-        found.append(
-            attempt(lambda: read_long(long, ids, id_column, table.name, abstain, findings, read_rows), findings)
-        )
+        found.append(attempt(lambda: read_long(long, ids, id_column, table.name, abstain, findings), findings))
     ballots = [each for each in found if each is not None]
     if len(ballots) < len(found) or not ballots:
         return None
@@ -168,12 +164,7 @@ def _main(ballots: Ballots, settings: DataSettings, name: str, findings: Finding
 
 
 def hear_again(
-    table: TableSource,
-    ids: pa.Array,
-    columns: Columns,
-    settings: DataSettings,
-    findings: Findings,
-    read_rows: int,
+    table: TableSource, ids: pa.Array, columns: Columns, settings: DataSettings, findings: Findings
 ) -> Ballots | None:
     """What sources say of new rows for a finished run, as far as they are there.
 
@@ -191,7 +182,7 @@ def hear_again(
     if not there and settings.sources is None:
         return None
     id_column = settings.id_column or columns.id
-    ballots = read_ballots(table, ids, there, id_column, settings, findings, read_rows)
+    ballots = read_ballots(table, ids, there, id_column, settings, findings)
     if ballots is None:
         return None
     new = [name for name in ballots.names if name not in columns.names]

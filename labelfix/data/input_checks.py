@@ -40,7 +40,7 @@ WARNED_COLUMNS = 8
 
 
 def check_inputs(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role = "noisy"
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, role: Role = "noisy"
 ) -> Flags | None:
     """Check every input.
 
@@ -56,21 +56,21 @@ def check_inputs(
     for spec in inputs.spec.parts:
         part = replace(inputs, spec=spec)
         if spec.kind == "image":
-            readable = _check_images(part, places, findings, settings, rows, role)
+            readable = _check_images(part, places, findings, settings, role)
         elif spec.kind == "embedding":
-            _check_embeddings(part, places, findings, rows, role)
+            _check_embeddings(part, places, findings, role)
         elif spec.kind == "text":
-            _check_text(part, places, findings, rows, role)
+            _check_text(part, places, findings, role)
         else:
-            _check_table(part, places, findings, rows, role)
+            _check_table(part, places, findings, role)
     return readable
 
 
-def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
+def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, role: Role) -> None:
     empty = 0
     first = -1
     done = 0
-    for batch in inputs.batches(rows):
+    for batch in inputs.batches():
         lengths = [pc.utf8_length(pc.utf8_trim_whitespace(column)) for column in batch.columns]
         blank = functools.reduce(pc.and_, [pc.equal(each, 0) for each in lengths])
         count = pc.sum(blank).as_py() or 0
@@ -88,12 +88,12 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
         findings.warning(file, f"{what} empty ({empty} such rows)", row=row)
 
 
-def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
+def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, role: Role) -> None:
     (column,) = inputs.spec.columns
     width = inputs.spec.width
     wrong: dict[str, list[tuple[int, str]]] = {"missing": [], "ragged": [], "nan": [], "inf": []}
     done = 0
-    for chunk in inputs.chunks(rows):
+    for chunk in inputs.chunks():
         raw = chunk.batch.column(0)
         lists = number_lists(raw)
         lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
@@ -153,7 +153,7 @@ def _check_values(
             wrong[kind].append((done + row, str(int(position - starts[row]) + 1)))
 
 
-def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
+def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, role: Role) -> None:
     spec = inputs.spec
     infinite: dict[str, dict[int, float]] = {c: {} for c in spec.columns}
     odd = {c: OddNumbers() for c in spec.columns}
@@ -163,7 +163,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
     categorical, dates = frozenset(spec.categorical), frozenset(spec.dates)
     seen: dict[str, set[Any]] = {c: set() for c in spec.columns}
     done = 0
-    for chunk in inputs.chunks(rows):
+    for chunk in inputs.chunks():
         batch = inputs.convert(chunk.batch)
         for name, raw, cells in zip(spec.columns, chunk.batch.columns, batch.columns, strict=True):
             missing[name] += cells.null_count
@@ -224,12 +224,12 @@ def _some(names: Sequence[str]) -> str:
     return listing(list(map(repr, names)), LISTED)
 
 
-def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, findings: Findings) -> None:
+def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], count: int, findings: Findings) -> None:
     some = {name: count for name, count in missing.items() if count}
     if some:
         shown = listing([f"{name} {count}" for name, count in some.items()], 8)
         columns = " columns" * (len(some) > 8)
-        findings.note(f"{inputs.name}: missing values: {shown}{columns} (of {rows:,} rows)")
+        findings.note(f"{inputs.name}: missing values: {shown}{columns} (of {count:,} rows)")
 
 
 def _note_start(inputs: ColumnInputs, folder: str, findings: Findings) -> None:
@@ -258,12 +258,12 @@ def _told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _check_images(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, role: Role
 ) -> Flags | None:
     skip, most = settings.skip_unreadable, settings.max_pixels
     folder = os.path.abspath(inputs.source.folder)
     _note_start(inputs, folder, findings)
-    found = {row: (path, reason) for row, path, reason in unreadable(_told(inputs.batches(rows)), most)}
+    found = {row: (path, reason) for row, path, reason in unreadable(_told(inputs.batches()), most)}
     if not found:
         return None
     (column,) = inputs.spec.columns

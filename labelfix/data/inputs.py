@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import Chunk, TableSource
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.formats.images.folder import IMAGE_TYPE
 from labelfix.data.formats.many_columns import cell_by_cell
@@ -53,7 +52,7 @@ class ColumnInputs:
     def __len__(self) -> int:
         return self.count
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
+    def chunks(self, rows: int | None = None) -> Iterator[Chunk]:
         """The columns as they are stored, with the place of every row."""
         # A text file's cells are read as they stand there, by what the run's columns hold: 007 is the text "007", and
         # True the category "true" whether or not every other cell of this file is a truth value.
@@ -61,7 +60,7 @@ class ColumnInputs:
         columns = self.spec.every_column
         return scan(self.source, columns, rows, verbatim=self.source.untyped, texts=texts.columns if texts else ())
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int | None = None) -> Iterator[pa.RecordBatch]:
         done = 0
         for chunk in self.chunks(rows):
             batch = self.convert(chunk.batch)
@@ -118,7 +117,7 @@ class ColumnInputs:
         marked = {c for c in texts if (schema.field(c).metadata or {}).get(DECIMAL.encode()) == b","}
         # Typed as numbers, the file was seen whole; a column with other cells goes by its first rows.
         mixed = [c for c in texts if c not in marked and is_text(value_type(schema.field(c).type))]
-        return frozenset(marked | {c for c, p in profile_columns(self.source, mixed, READ_ROWS).items() if p.comma})
+        return frozenset(marked | {c for c, p in profile_columns(self.source, mixed).items() if p.comma})
 
     def without(self, unreadable: npt.NDArray[np.bool_]) -> ColumnInputs:
         """The same rows, with a blank image where one cannot be decoded."""
@@ -140,9 +139,10 @@ class HeldInputs:
     def __len__(self) -> int:
         return sum(batch.num_rows for batch in self.held)
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int | None = None) -> Iterator[pa.RecordBatch]:
         for batch in self.held:
-            yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+            step = rows or max(batch.num_rows, 1)
+            yield from (batch.slice(start, step) for start in range(0, batch.num_rows, step))
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class SelectedInputs:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int | None = None) -> Iterator[pa.RecordBatch]:
         """See `InputTable.batches`. The parent is read once for every 4,096 rows, so memory stays bounded."""
         for start in range(0, len(self.rows), SELECT_ROWS):
             wanted = self.rows[start : start + SELECT_ROWS]
@@ -187,7 +187,7 @@ def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
     return HeldInputs(spec, table.name, tuple(batch.select(list(spec.columns)) for batch in table.held))
 
 
-def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
+def _take(parent: InputTable, wanted: Codes, rows: int | None) -> pa.Table:
     order = np.argsort(wanted, kind="stable")
     sorted_rows = wanted[order]
     pieces: list[pa.RecordBatch] = []

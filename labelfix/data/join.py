@@ -34,7 +34,6 @@ def join(
     clean: LabelTable,
     settings: DataSettings,
     findings: Findings,
-    rows: int,
     prefer_content: bool,
     by_columns: bool = False,
 ) -> TrainingData | None:
@@ -48,7 +47,7 @@ def join(
     Returns:
         The joined rows; None where an error stands in the way.
     """
-    joined_by, pairs = _pairs(noisy, clean, settings.join, findings, rows, prefer_content, by_columns)
+    joined_by, pairs = _pairs(noisy, clean, settings.join, findings, prefer_content, by_columns)
     places = places_of(clean)
     if clean.inputs is None:
         lost = np.flatnonzero(pairs < 0)
@@ -95,13 +94,7 @@ def places_of(table: LabelTable) -> Places:
 
 
 def _pairs(
-    noisy: LabelTable,
-    clean: LabelTable,
-    how: Join | None,
-    findings: Findings,
-    rows: int,
-    prefer_content: bool,
-    by_columns: bool,
+    noisy: LabelTable, clean: LabelTable, how: Join | None, findings: Findings, prefer_content: bool, by_columns: bool
 ) -> tuple[JoinedBy, Codes]:
     own = clean.inputs is not None
     have_ids = by_columns or (noisy.id_column is not None and clean.id_column is not None)
@@ -114,11 +107,11 @@ def _pairs(
         if count or not own or how is not None:
             by = clean.id_column if by_columns else "id"
             findings.note(f"joined by {by}: {count} of {len(clean)} trusted rows stand in {noisy.name}")
-            _compare_inputs(noisy, clean, found, findings, rows)
-            return "id", _further(noisy, clean, found, how, findings, rows) if own and count < len(clean) else found
+            _compare_inputs(noisy, clean, found, findings)
+            return "id", _further(noisy, clean, found, how, findings) if own and count < len(clean) else found
     if not own:
         return "none", np.full(len(clean), -1, np.int64)
-    found = _by_content(noisy, clean, rows, findings)
+    found = _by_content(noisy, clean, findings)
     count = int((found >= 0).sum())
     why = "their paths hold the label" if prefer_content else _why_not_by_id(noisy, clean, how)
     if count:
@@ -132,14 +125,12 @@ def _pairs(
     return "none", found
 
 
-def _further(
-    noisy: LabelTable, clean: LabelTable, found: Codes, how: Join | None, findings: Findings, rows: int
-) -> Codes:
+def _further(noisy: LabelTable, clean: LabelTable, found: Codes, how: Join | None, findings: Findings) -> Codes:
     """Trusted rows that no id joins but whose content stands in the noisy file: joined where the user says so."""
     # Rows of a few features may well be alike without being one item.
     if how == "id" or (how is None and noisy.inputs is not None and noisy.inputs.spec.kind == "table"):
         return found
-    again = _by_content(noisy, clean, rows, findings)
+    again = _by_content(noisy, clean, findings)
     # A noisy row that an id has joined already has its trusted row.
     fresh = (found < 0) & (again >= 0) & ~np.isin(again, found)
     count = int(fresh.sum())
@@ -158,7 +149,7 @@ def _further(
     return found
 
 
-def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findings) -> Codes:
+def _by_content(noisy: LabelTable, clean: LabelTable, findings: Findings) -> Codes:
     """The noisy row of the same content.
 
     Where most texts were rewritten, also without case, marks and HTML; where most were cut off, by their beginnings;
@@ -166,18 +157,18 @@ def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findi
     """
     assert noisy.inputs is not None
     assert clean.inputs is not None
-    found = same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
+    found = same_content(noisy.inputs, all_keys(clean.inputs))
     lost, kinds = int((found < 0).sum()), {part.kind for part in noisy.inputs.spec.parts}
     ways: list[tuple[Callable[[], Codes], float, str]] = []
     if kinds == {"text"}:
-        bare = partial(all_keys, clean.inputs, rows, bare=True)
-        again = partial(same_content, noisy.inputs, rows=rows, bare=True)
+        bare = partial(all_keys, clean.inputs, bare=True)
+        again = partial(same_content, noisy.inputs, bare=True)
         ways.append((lambda: again(bare()), MOSTLY, "texts are those of {} but for case, punctuation, spaces or HTML"))
         if len(noisy.inputs.spec.every_column) == 1:
-            cut = partial(begun_content, noisy.inputs, clean.inputs, rows)
+            cut = partial(begun_content, noisy.inputs, clean.inputs)
             ways.append((cut, MOSTLY, "texts are cut off: texts of {} begin with them"))
     elif kinds in ({"table"}, {"embedding"}):
-        rounded = partial(rounded_content, noisy.inputs, clean.inputs, rows)
+        rounded = partial(rounded_content, noisy.inputs, clean.inputs)
         ways.append((rounded, NEARLY_ALL, "rows are rows of {} with rounded numbers"))
     for way, least, how in ways if lost else ():
         near = way()
@@ -276,7 +267,7 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
     """Trusted rows of one and the same input with different labels."""
     if clean.inputs is None or clean.inputs.spec.part("image") and clean.id_column is not None:
         return
-    keys = all_keys(clean.inputs, 8192)
+    keys = all_keys(clean.inputs)
     empty = pc.is_in(keys, pa.array(["", SEPARATOR], keys.type)) if clean.inputs.spec.kind == "text" else None
     keys = keys.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
@@ -306,15 +297,15 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
     )
 
 
-def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings: Findings, rows: int) -> None:
+def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings: Findings) -> None:
     """Ids that are row numbers of their own file join rows that have nothing to do with each other."""
     paired = np.flatnonzero(pairs >= 0)[:COMPARED_PAIRS]
     if clean.inputs is None or noisy.inputs is None or not len(paired):
         return
     spec = noisy.inputs.spec.part("text") or noisy.inputs.spec
     ours, theirs = inputs_of(noisy.inputs, spec), inputs_of(clean.inputs, spec)
-    keys = all_keys(SelectedInputs(theirs, paired, clean.name), rows, bare=True)
-    there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), rows, bare=True)
+    keys = all_keys(SelectedInputs(theirs, paired, clean.name), bare=True)
+    there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), bare=True)
     differ = np.flatnonzero(pc.not_equal(there, keys).to_numpy(zero_copy_only=False))
     if spec.kind == "text":
         differ = np.array([row for row in differ.tolist() if not begins(there[row].as_py(), keys[row].as_py())], int)
@@ -326,7 +317,7 @@ def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings
     several = len(differ) > MOSTLY * len(paired)
     if several and spec.kind != "text":
         # Features are rounded and mended; whole rows that stand elsewhere are not.
-        several = (same_content(ours, keys.take(pa.array(differ)), rows) >= 0).sum() > MOSTLY * len(paired)
+        several = (same_content(ours, keys.take(pa.array(differ))) >= 0).sum() > MOSTLY * len(paired)
         what += ", which has these in another row"
     if several:
         findings.error(

@@ -37,7 +37,7 @@ OWN = 1.0
 """Rows that the shares of all labels count as among those of a value."""
 
 
-def warn_of_columns_made_of_labels(data: TrainingData, findings: Findings, read_rows: int) -> None:
+def warn_of_columns_made_of_labels(data: TrainingData, findings: Findings) -> None:
     """Warn of each such column."""
     table = data.noisy.inputs.spec.part("table") if data.noisy.inputs is not None else None
     pairs = np.flatnonzero((data.paired_given >= 0) & data.judges & (data.clean.codes >= 0))
@@ -47,7 +47,7 @@ def warn_of_columns_made_of_labels(data: TrainingData, findings: Findings, read_
         return
     assert data.noisy.inputs is not None
     rows = np.concatenate([data.noisy_rows[:ROWS], data.clean_in_noisy[pairs]])
-    batches = SelectedInputs(inputs_of(data.noisy.inputs, table), rows, data.noisy.name).batches(read_rows)
+    batches = SelectedInputs(inputs_of(data.noisy.inputs, table), rows, data.noisy.name).batches()
     cells = pa.Table.from_batches(batches)
     labels, classes = data.noisy.codes[rows[: -len(pairs)]], len(data.classes)
     for name in table.columns:

@@ -9,7 +9,6 @@ from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.roles import TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, label_kind
 from labelfix.data.labels.refusal import refuse_keys
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -18,23 +17,21 @@ from labelfix.data.tables import TrainingData
 from labelfix.settings.data import DataSettings
 
 
-def refuse_ids_as_labels(
-    ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings, read_rows: int
-) -> None:
+def refuse_ids_as_labels(ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings) -> None:
     """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
     if settings.label_column is not None and noisy.labels is not None:
-        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES), findings)
 
 
-def refuse_labels_elsewhere(ours: TableSource, labels: LabelColumn, findings: Findings, read_rows: int) -> None:
+def refuse_labels_elsewhere(ours: TableSource, labels: LabelColumn, findings: Findings) -> None:
     """Stop where another column has the labels of rows that have none here, and of no others: records of mixed keys."""
     empty = labels.positions < 0
     if not 0 < empty.sum() < len(empty):
         return
-    others = [name for name in columns_of_few(ours, TRUE_NAMES, read_rows) if name != labels.column]
+    others = [name for name in columns_of_few(ours, TRUE_NAMES) if name != labels.column]
     known = set(map(loosened, labels.values))
     for name in others:
-        other = read_id_and_label(ours, None, name, read_rows).labels
+        other = read_id_and_label(ours, None, name).labels
         assert other is not None
         here = other.positions >= 0
         if here.any() and not (here & ~empty).any() and known.issuperset(map(loosened, other.values)):
@@ -53,10 +50,10 @@ def refuse_unchanged(
     same = len(pairs) >= LEAST_KEYS and (data.paired_given[pairs] == data.clean.codes[pairs]).all()
     if settings.label_column or label is None or len(data.clean.files) > 1 or not same:
         return
-    for name in columns_of_few(ours, TRUE_NAMES, READ_ROWS):
+    for name in columns_of_few(ours, TRUE_NAMES):
         if name == label or name not in theirs.schema.names or label_kind(theirs.schema.field(name).type) is None:
             continue
-        given, trusted = (read_id_and_label(source, None, name, READ_ROWS).labels for source in (ours, theirs))
+        given, trusted = (read_id_and_label(source, None, name).labels for source in (ours, theirs))
         assert given is not None
         assert trusted is not None
         places = given.positions[data.clean_in_noisy[pairs]], trusted.positions[data.clean.row_number[pairs] - 1]
@@ -69,9 +66,9 @@ def refuse_unchanged(
             return
 
 
-def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, findings: Findings, read_rows: int) -> None:
+def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, findings: Findings) -> None:
     """Refuse trusted labels in a column that has other values in each noisy row: tools write them over the texts."""
-    p = profile_columns(ours, [column], read_rows)[column] if column in ours.schema.names else None
+    p = profile_columns(ours, [column])[column] if column in ours.schema.names else None
     if p is not None and p.distinct == p.given > LEAST_KEYS:
         what = f"has its labels in column {column!r}, which in {ours.name} holds something else in each row"
         remedy = "where they were written over that, export them under a name of their own, beside ids or texts"
@@ -82,7 +79,7 @@ def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, find
 def name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
     """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
     others = [column for column in ours.schema.names if column != given.column]
-    if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
+    if found := columns_of_labels(ours, others, trusted.values):
         what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
         findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
         findings.stop_on_errors()

@@ -63,7 +63,6 @@ class NewRows:
     places: FilePlaces
     inputs: ColumnInputs
     readable: npt.NDArray[np.bool_] | None
-    read_rows: int
     labels: LabelReader | None
     codes: Codes
     opinions: Opinions | None = None
@@ -77,7 +76,7 @@ class NewRows:
         if not len(self):
             yield self._table(0, pa.array([], self.id_type), np.zeros(0, np.int64), None)
             return
-        held = regroup(self.inputs.batches(self.read_rows), rows) if with_inputs else itertools.repeat(None)
+        held = regroup(self.inputs.batches(), rows) if with_inputs else itertools.repeat(None)
         for (start, ids, codes), batches in zip(self._ids_and_codes(rows), held, strict=with_inputs):
             inputs = None if batches is None else HeldInputs(self.inputs.spec, self.source.name, tuple(batches))
             yield self._table(start, ids, codes, inputs)
@@ -122,7 +121,7 @@ class NewRows:
     def _groups(self, columns: list[str], rows: int) -> Iterator[list[pa.RecordBatch]]:
         if not columns:
             return iter([[]] * -(-len(self) // rows))
-        chunks = scan(self.source, columns, self.read_rows, verbatim=True)
+        chunks = scan(self.source, columns, verbatim=True)
         return regroup((chunk.batch for chunk in chunks), rows)
 
 
@@ -147,14 +146,14 @@ def open_rows(
         look_at_labels: Whether given labels matter: not where the classifier alone is asked.
     """
     findings = findings or Findings()
-    table = open_table(source, memory_name(source, "rows"), read_options(settings))
+    table = open_table(source, memory_name(source, "rows"), read_options(settings, read_rows))
     findings.source(table)
     settings = as_asked(table, settings, OF_ROWS, findings)
     wanted = (*columns.spec.every_column, columns.id, columns.label, *columns.sources)
     table = called_as(table, wanted, (settings.id_column, settings.label_column), findings)
     label = None
     if look_at_labels and not columns.names:
-        label = _label(table, settings, columns.label, findings, read_rows)
+        label = _label(table, settings, columns.label, findings)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
@@ -164,12 +163,12 @@ def open_rows(
         remedy = f"the run reads {'them' if several else 'it'}: give your column of that content this name"
         findings.error(table.name, what, f"{remedy}, or use another run")
     else:
-        inputs_fit(table, columns.spec, findings, read_rows)
+        inputs_fit(table, columns.spec, findings)
     findings.stop_on_errors()
     if id_column is None and columns.id is not None:
         what = f"has no column {columns.id!r}: its ids are row numbers"
         findings.warning(table.name, what, "if another column names the rows, pass --id-column")
-    survey = survey_rows(table, id_column, label, read_rows)
+    survey = survey_rows(table, id_column, label)
     places, codes = survey.places, np.zeros(0, np.int64)
     if not len(places):
         findings.warning(table.name, "holds no rows, so nothing is said of any")
@@ -182,9 +181,9 @@ def open_rows(
         check_ids(survey.suspects.ids, id_column, survey.suspects.places, findings)
     opinions = None
     if look_at_labels and columns.names:
-        opinions = _opinions(table, places, columns, classes, settings, findings, read_rows)
+        opinions = _opinions(table, places, columns, classes, settings, findings)
     inputs = ColumnInputs(table, columns.spec, len(places))
-    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, "new"), findings)
+    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, "new"), findings)
     findings.stop_on_errors()
     return NewRows(
         source=table,
@@ -195,7 +194,6 @@ def open_rows(
         places=places,
         inputs=inputs if readable is None else inputs.without(~readable),
         readable=readable,
-        read_rows=read_rows,
         labels=survey.labels,
         codes=np.append(codes, UNLABELLED),
         opinions=opinions,
@@ -223,7 +221,7 @@ def read_truth(
     findings.source(table)
     settings = as_asked(table, settings, (*OF_ROWS, "clean_label_column"), findings)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
-    ids, _ = id_columns(table, None, replace(settings, id_column=named, clean_id_column=None), findings, READ_ROWS)
+    ids, _ = id_columns(table, None, replace(settings, id_column=named, clean_id_column=None), findings)
     if ids is None and inputs is None and not findings.has_errors:
         needs = f", or add the input column {', '.join(map(repr, spec.every_column[:8]))}" if spec else ""
         what = "has no id column, so its rows cannot be found in the run"
@@ -235,7 +233,7 @@ def read_truth(
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()
-    rows = read_id_and_label(table, ids, label, READ_ROWS)
+    rows = read_id_and_label(table, ids, label)
     assert rows.labels is not None
     codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
     report_unknown(rows.labels, codes, classes, rows.places, findings, WRITE_ONE)
@@ -248,7 +246,7 @@ def read_truth(
     findings.stop_on_errors()
     found = label_table(table, rows, codes, classes, ids, label)
     if ids is None and inputs is not None:
-        inputs_fit(table, inputs, findings, READ_ROWS)
+        inputs_fit(table, inputs, findings)
         findings.stop_on_errors()
     # Beside ids, which may be those of another file, inputs are not looked at: of texts and images any will do.
     if inputs is not None and (ids is None or {part.kind for part in inputs.parts} <= {"text", "image"}):
@@ -263,13 +261,12 @@ def _opinions(
     classes: ClassNames,
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
 ) -> Opinions:
     """What the run's sources say of new rows; where nobody is there the user has to say that they are unlabelled."""
     id_column = settings.id_column or columns.id
     known = id_column if id_column in table.schema.names else None
-    ids = read_id_and_label(table, known, None, read_rows).ids if settings.sources is not None else pa.array([])
-    ballots = None if settings.unlabelled else hear_again(table, ids, columns, settings, findings, read_rows)
+    ids = read_id_and_label(table, known, None).ids if settings.sources is not None else pa.array([])
+    ballots = None if settings.unlabelled else hear_again(table, ids, columns, settings, findings)
     if ballots is None:
         if not settings.unlabelled and not findings.has_errors:
             findings.error(
@@ -289,15 +286,13 @@ def _opinions(
     return known_opinions(ballots, len(places), codes, columns.names)
 
 
-def _label(
-    table: TableSource, settings: DataSettings, usual: str | None, findings: Findings, read_rows: int
-) -> str | None:
+def _label(table: TableSource, settings: DataSettings, usual: str | None, findings: Findings) -> str | None:
     """The column of the given labels; without one the user has to say that there are none."""
     if settings.unlabelled:
         return None
     column = _optional(table, settings.label_column, usual, "--label-column", findings)
     if column is not None:
-        return None if refuse_type(table, column, findings, read_rows) else column
+        return None if refuse_type(table, column, findings) else column
     if not findings.has_errors:
         findings.error(
             table.name,

@@ -89,12 +89,12 @@ def write_noisy_copy(
 def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray[np.float32]:
     """A column of ready embeddings, whole: `(N, D)`."""
     findings = Findings()
-    spec = input_columns(source, (label,), DataSettings(embedding_column=column), findings, READ_ROWS)
+    spec = input_columns(source, (label,), DataSettings(embedding_column=column), findings)
     findings.stop_on_errors()
     assert spec is not None
-    places = survey_rows(source, None, None, READ_ROWS).places
+    places = survey_rows(source, None, None).places
     inputs = ColumnInputs(source, spec, len(places))
-    attempt(lambda: check_inputs(inputs, places, findings, DataSettings(), READ_ROWS), findings)
+    attempt(lambda: check_inputs(inputs, places, findings, DataSettings()), findings)
     findings.stop_on_errors()
     parts = [batch.column(0).flatten().to_numpy() for batch in inputs.batches(READ_ROWS)]
     return np.concatenate(parts).reshape(len(places), -1)

@@ -101,36 +101,36 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         flag = "--abstain" if settings.main_source is None else "--main-source"
         remedy = "name the sources with --label-columns or --sources, or leave it out"
         findings.error(str(memory_name(noisy, "noisy") or noisy), f"{flag} is for labels of several sources", remedy)
-    ours, theirs, aliases, settings = open_both(noisy, clean, settings, findings)
+    ours, theirs, aliases, settings = open_both(noisy, clean, settings, findings, read_rows)
     for source in (ours, theirs):
         findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     one_file = settings.sources is not None and same_file(noisy, settings.sources)
-    columns = what_columns_mean(ours, theirs, settings, findings, read_rows, one_file)
+    columns = what_columns_mean(ours, theirs, settings, findings, one_file)
     theirs = called_as(theirs, columns.spec.every_column, (columns.clean_id, columns.clean_label), findings)
     theirs = folder_called_as(theirs, columns.spec.part("image"), findings)
     refuse_same(noisy, clean, columns, ours.name, findings)
     refuse_inside(ours, theirs, findings)
     label = None if settings.several else columns.label
-    noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
-    clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
+    noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label), findings)
+    clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label), findings)
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
-    refuse_ids_as_labels(ours, noisy_rows, settings, findings, read_rows)
-    noisy_rows = without_skipped(ours, noisy_rows, findings, read_rows)
-    clean_rows = without_skipped(theirs, clean_rows, findings, read_rows, ours)
+    refuse_ids_as_labels(ours, noisy_rows, settings, findings)
+    noisy_rows = without_skipped(ours, noisy_rows, findings)
+    clean_rows = without_skipped(theirs, clean_rows, findings, ours)
     if columns.id is not None:
         refuse_cut_ids(ours.name, noisy_rows.ids, theirs.name, clean_rows.ids if columns.clean_id else None, findings)
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
-    by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings, read_rows)
+    by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings)
     clean_rows, clean_id = by_columns or (clean_rows, columns.clean_id)
-    clean_rows, of_sources = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
-    chosen = read_chosen(theirs, clean_rows, read_rows)
+    clean_rows, of_sources = without_sources(theirs, clean_rows, settings.sources is not None, findings)
+    chosen = read_chosen(theirs, clean_rows)
     opinions, main = None, None
     if settings.several:
-        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings, read_rows)
+        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings)
         if heard is None:
             findings.stop_on_errors()
             raise AssertionError("unreachable: what is missing was reported")
@@ -139,9 +139,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     else:
-        classes, given, truth = _labels(
-            ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen, read_rows
-        )
+        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
     if clean_id is not None:
         check_ids(clean_rows.ids, clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
@@ -149,8 +147,8 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     clean_table = label_table(theirs, clean_rows, truth, classes, clean_id, columns.clean_label)
     clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
-    noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
-    clean_table = _trusted_inputs(clean_table, theirs, noisy_table, columns.spec, settings, findings, read_rows)
+    noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings)
+    clean_table = _trusted_inputs(clean_table, theirs, noisy_table, columns.spec, settings, findings)
     if findings.error_count > before:
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
@@ -159,13 +157,13 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if len(clean_table) < 2:
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
-    data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
+    data = join(noisy_table, clean_table, settings, findings, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
         refuse_unchanged(ours, theirs, data, settings, findings)
-        warn_of_columns_made_of_labels(data, findings, read_rows)
+        warn_of_columns_made_of_labels(data, findings)
         compare_features(data.noisy, data.clean, findings)
-        warn_of_rows_written_again(data, findings, read_rows)
+        warn_of_rows_written_again(data, findings)
     findings.stop_on_errors()
     assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
@@ -184,14 +182,13 @@ def _trusted_inputs(
     spec: InputSpec,
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
 ) -> LabelTable:
     """The trusted rows with inputs of their own where the file has all the columns; unreadable images left out."""
     columns = spec.every_column
     absent = [column for column in columns if column not in source.schema.names]
     if absent:
         lacks = "carries no inputs" if len(absent) == len(columns) else f"lacks input column {absent[0]!r}"
-    elif table.id_column is not None and all_empty(source, columns, read_rows):
+    elif table.id_column is not None and all_empty(source, columns):
         lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
     elif columns == (table.id_column,) and (find_ids(table.ids.drop_null(), noisy.ids) >= 0).all():
         lacks = f"names the {'images' if spec.kind == 'image' else 'rows'} of {noisy.name}"
@@ -200,9 +197,9 @@ def _trusted_inputs(
     if lacks:
         findings.note(f"{source.name} {lacks}, so its inputs are those of the noisy rows of the same id")
         return table
-    if not attempt(lambda: inputs_fit(source, spec, findings, read_rows), findings):
+    if not attempt(lambda: inputs_fit(source, spec, findings), findings):
         return table
-    table = with_inputs(table, source, spec, settings, findings, read_rows, "trusted")
+    table = with_inputs(table, source, spec, settings, findings, "trusted")
     if table.readable is None or table.inputs is None:
         return table
     keep = np.flatnonzero(table.readable)
@@ -228,12 +225,11 @@ def _labels(
     settings: DataSettings,
     findings: Findings,
     chosen: npt.NDArray[np.bool_] | None,
-    read_rows: int,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
     named = settings.label_column is not None
-    refuse_labels_elsewhere(ours, noisy.labels, findings, read_rows)
+    refuse_labels_elsewhere(ours, noisy.labels, findings)
     refused = refuse_values(noisy.labels, noisy.places, ours.name, named, findings)
     refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words

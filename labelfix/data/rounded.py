@@ -22,7 +22,7 @@ SLACK = 1e-6
 Numbers = npt.NDArray[np.float64]
 
 
-def rounded_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
+def rounded_content(noisy: InputTable, clean: InputTable) -> Codes:
     """For every trusted row the only noisy row that becomes it where numbers are rounded to its column's decimals.
 
     Args:
@@ -36,7 +36,7 @@ def rounded_content(noisy: InputTable, clean: InputTable, rows: int) -> Codes:
     spec = noisy.spec
     if len(noisy) * (spec.width or len(spec.columns)) > MOST_CELLS or not len(clean) or not len(noisy):
         return found
-    ours, theirs = (pa.Table.from_batches(list(table.batches(rows))).combine_chunks() for table in (noisy, clean))
+    ours, theirs = (pa.Table.from_batches(list(table.batches())).combine_chunks() for table in (noisy, clean))
     categories = [field.name for field in ours.schema if pa.types.is_string(field.type)]
     words, wanted_words = (_words(table, categories) for table in (ours, theirs))
     cells, wanted = (_numbers(table.drop_columns(categories)) for table in (ours, theirs))

@@ -35,13 +35,13 @@ class IdsAndLabels:
         return len(self.places)
 
 
-def read_id_and_label(source: TableSource, id_column: str | None, label: str | None, rows: int) -> IdsAndLabels:
+def read_id_and_label(source: TableSource, id_column: str | None, label: str | None) -> IdsAndLabels:
     """Read ids and labels, where there are columns of them."""
     reader = LabelReader(source, label) if label is not None else None
     ids = []
     files: list[np.ndarray] = [np.zeros(0, np.int32)]
     numbers: list[np.ndarray] = [np.zeros(0, np.int64)]
-    for chunk in scan(source, _columns(source, id_column, label), rows, verbatim=True):
+    for chunk in scan(source, _columns(source, id_column, label), verbatim=True):
         if id_column is not None:
             ids.append(canonical_ids(chunk.batch.column(id_column), source.schema.field(id_column).type))
         if reader is not None:
@@ -75,13 +75,13 @@ class ScannedRows:
     suspects: IdsAndLabels | None
 
 
-def survey_rows(source: TableSource, id_column: str | None, label: str | None, rows: int) -> ScannedRows:
+def survey_rows(source: TableSource, id_column: str | None, label: str | None) -> ScannedRows:
     """Pass over ids and labels, where there are columns of them, without holding them."""
     reader = LabelReader(source, label, keep=False) if label is not None else None
     counts = [0] * len(source.files)
     types: set[pa.DataType] = set()
     repeats, empty = Repeats(), 0
-    for chunk in scan(source, _columns(source, id_column, label), rows, verbatim=True):
+    for chunk in scan(source, _columns(source, id_column, label), verbatim=True):
         counts[chunk.file_index] += chunk.batch.num_rows
         if reader is not None:
             reader.see(chunk.batch.column(reader.column))
@@ -95,7 +95,7 @@ def survey_rows(source: TableSource, id_column: str | None, label: str | None, r
         places=FilePlaces(source.files, tuple(counts)),
         labels=reader,
         id_type=(types or {_no_ids(source, id_column)}).pop() if len(types) < 2 else pa.string(),
-        suspects=_suspects(source, id_column, rows, twice) if id_column is not None and (empty or len(twice)) else None,
+        suspects=_suspects(source, id_column, twice) if id_column is not None and (empty or len(twice)) else None,
     )
 
 
@@ -107,12 +107,12 @@ def _no_ids(source: TableSource, id_column: str | None) -> pa.DataType:
     return canonical_ids(decode(pa.array([], type_)), type_).type
 
 
-def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> IdsAndLabels:
+def _suspects(source: TableSource, id_column: str, twice: Keys) -> IdsAndLabels:
     """The rows whose id is empty or has one of the given numbers."""
     ids: list[pa.Array] = []
     files: list[np.ndarray] = []
     numbers: list[np.ndarray] = []
-    for chunk in scan(source, [id_column], rows, verbatim=True):
+    for chunk in scan(source, [id_column], verbatim=True):
         all_ids = canonical_ids(chunk.batch.column(id_column), source.schema.field(id_column).type)
         keep = all_ids.is_null().to_numpy(zero_copy_only=False)
         keep[~keep] = np.isin(id_keys(all_ids.drop_null()), twice)

@@ -26,16 +26,21 @@ __all__ = [
 
 
 def scan(
-    source: TableSource, columns: Sequence[str], rows: int, verbatim: bool = False, texts: Collection[str] = ()
+    source: TableSource,
+    columns: Sequence[str],
+    rows: int | None = None,
+    verbatim: bool = False,
+    texts: Collection[str] = (),
 ) -> Iterator[Chunk]:
     """The chunks of a source; every column made plain (see `value_type`), strings known to be UTF-8.
 
     Args:
-        rows: At most this many rows a chunk.
+        rows: At most this many rows a chunk; None: as many as the source is read at once.
         verbatim: Cells of text formats as they stand in the file.
         texts: Columns among them that are wanted as text although they may be stored as binary.
     """
-    for chunk in source.verbatim(columns, rows) if verbatim else source.scan(columns, rows):
+    read = source.verbatim if verbatim else source.scan
+    for chunk in read(columns, rows or source.read_rows):
         arrays = [decode(column) for column in chunk.batch.columns]
         for place, name in enumerate(chunk.batch.schema.names):
             if name in texts and is_bytes(arrays[place].type):

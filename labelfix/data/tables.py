@@ -173,8 +173,8 @@ class InputTable(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """The input columns in the table's order, at most `rows` rows at a time.
+    def batches(self, rows: int | None = None) -> Iterator[pa.RecordBatch]:
+        """The input columns in the table's order, at most `rows` rows at a time (None: as many as are read at once).
 
         Columns are named and ordered as in `spec.every_column`. A text column is `string`, an image column
         `struct<bytes: binary, path: string>` with either the encoded bytes or an absolute path,

@@ -17,14 +17,14 @@ LEAST, OFTEN, IN_ORDER = 20, 0.4, 0.9
 chance stand in no order."""
 
 
-def warn_of_rows_written_again(data: TrainingData, findings: Findings, read_rows: int) -> None:
+def warn_of_rows_written_again(data: TrainingData, findings: Findings) -> None:
     """Warn where many rows do; where there are ids, these say it."""
     noisy = data.noisy
     if noisy.id_column is not None or noisy.inputs is None or noisy.inputs.spec.part("image") is not None:
         return
     rows = np.unique(np.linspace(len(noisy) // 2, len(noisy) - 1, LOOKED_AT).astype(np.int64))
-    keys = all_keys(SelectedInputs(noisy.inputs, rows, noisy.name), read_rows)
-    first = same_content(noisy.inputs, keys, read_rows)
+    keys = all_keys(SelectedInputs(noisy.inputs, rows, noisy.name))
+    first = same_content(noisy.inputs, keys)
     again = np.flatnonzero((first >= 0) & (first < rows))
     if len(again) < max(LEAST, OFTEN * len(rows)) or (np.diff(first[again]) > 0).mean() < IN_ORDER:
         return

@@ -15,7 +15,6 @@ from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.corrected_labels import CorrectedLabels
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.tables import ClassNames, Codes, InputTable, Probabilities
 from labelfix.outputs.column_arrays import codes, values
 from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups
@@ -78,7 +77,7 @@ def ids_by_content(rows: CorrectedRows, noisy: InputTable, truth: InputTable) ->
         noisy: The inputs of the run's noisy rows.
         truth: `(T,)` those of the truth.
     """
-    found = same_content(noisy, all_keys(truth, READ_ROWS), READ_ROWS)
+    found = same_content(noisy, all_keys(truth))
     return own_ids(rows).take(pa.array(found, mask=found < 0))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelfix.data.findings import Findings
-from labelfix.data.formats.opening import open_several
+from labelfix.data.formats import ReadOptions, open_several
 from labelfix.data.labels.ballots import joined, read_long
 from labelfix.data.opinions import Opinions
 
@@ -71,7 +71,8 @@ def test_a_label_stands_at_the_row_that_first_has_it_however_often_opinions_are_
     said = [("c", "x", None), ("c", "y", None), ("b", "x", "cat"), ("a", "x", "dog"), ("c", "x", "dog")]
     long = pa.table(dict(zip(("id", "source", "label"), map(list, zip(*said, strict=True)), strict=True)))
     ids = pa.array(["a", "b", "c"], pa.large_string())
-    once = read_long(open_several([long], "votes"), ids, "id", "noisy", frozenset(), Findings(), 8)
+    table = open_several([long], "votes", ReadOptions(read_rows=8))
+    once = read_long(table, ids, "id", "noisy", frozenset(), Findings())
     assert once.labels.values == ("cat", "dog")
     assert once.labels.first == (1, 0)
     assert joined([once], frozenset()).labels.first == (1, 0)

@@ -51,6 +51,7 @@ class AnnotatedSource:
         inputs: Columns of the noisy rows that the answers are about, in their order.
     """
 
+    read_rows = READ_ROWS
     untyped = True
     warnings: tuple[Defect, ...] = ()
 

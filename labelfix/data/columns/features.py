@@ -48,7 +48,7 @@ INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\
 
 
 def choose_features(
-    source: TableSource, profiles: Mapping[str, Profile], label: str | None, findings: Findings, read_rows: int
+    source: TableSource, profiles: Mapping[str, Profile], label: str | None, findings: Findings
 ) -> list[Profile]:
     """The columns to classify from.
 
@@ -57,7 +57,7 @@ def choose_features(
         label: Its label column; None where it is not known.
         findings: Told which columns are left out and why.
     """
-    agrees = _agreement(source, label, profiles, read_rows) if label is not None else {}
+    agrees = _agreement(source, label, profiles) if label is not None else {}
     used: list[Profile] = []
     left: dict[str, list[str]] = {}
     for profile in profiles.values():
@@ -170,9 +170,7 @@ def _warn_of_rater(
         )
 
 
-def _agreement(
-    source: TableSource, label: str, profiles: Mapping[str, Profile], read_rows: int
-) -> dict[str, tuple[float, bool]]:
+def _agreement(source: TableSource, label: str, profiles: Mapping[str, Profile]) -> dict[str, tuple[float, bool]]:
     """Of each column of few values: kappa with the label, and whether all its values are labels.
 
     Cohen's kappa, (agreement - chance) / (1 - chance), over the first rows where both have a value.
@@ -186,12 +184,12 @@ def _agreement(
     if not flat or pa.types.is_nested(type_):
         return {}
     found: dict[str, tuple[float, bool]] = {}
-    given = _first_rows(source, [label], read_rows)[label]
+    given = _first_rows(source, [label])[label]
     labels = given.unique().drop_null()
     # More numbers than there are labels are neither labels nor stand for them.
     most = HEAD_ROWS if given.null_count else len(labels)
     flat = [name for name in flat if not is_number(profiles[name].type) or profiles[name].distinct <= most]
-    for name, other in _first_rows(source, flat, read_rows).items() if flat else ():
+    for name, other in _first_rows(source, flat).items() if flat else ():
         words = other.unique().drop_null()
         same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
         found[name] = (_kappa(given, other) if same else 0.0, same)
@@ -200,11 +198,11 @@ def _agreement(
     return found
 
 
-def _first_rows(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, pa.Array]:
+def _first_rows(source: TableSource, columns: Sequence[str]) -> dict[str, pa.Array]:
     """The first cells of some columns as categories."""
     held: dict[str, list[pa.Array]] = {name: [] for name in columns}
     left = HEAD_ROWS
-    for chunk in scan(source, columns, min(read_rows, HEAD_ROWS), verbatim=True):
+    for chunk in scan(source, columns, min(source.read_rows, HEAD_ROWS), verbatim=True):
         batch = chunk.batch.slice(0, left)
         for name, cells in zip(columns, batch.columns, strict=True):
             held[name].append(categories(cells))

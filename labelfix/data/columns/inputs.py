@@ -64,12 +64,7 @@ FLAGS: dict[InputKind, str] = {
 
 
 def input_columns(
-    source: TableSource,
-    taken: Collection[str],
-    settings: DataSettings,
-    findings: Findings,
-    read_rows: int,
-    label: str | None = None,
+    source: TableSource, taken: Collection[str], settings: DataSettings, findings: Findings, label: str | None = None
 ) -> InputSpec | None:
     """The input columns of the noisy file.
 
@@ -86,17 +81,17 @@ def input_columns(
     """
     asked = asked_inputs(settings, source.schema.names)
     if asked:
-        return _named(source, asked, label, findings, read_rows)
+        return _named(source, asked, label, findings)
     free = [c for c in source.schema.names if c and c not in taken]
-    profiles = profile_columns(source, free, read_rows)
+    profiles = profile_columns(source, free)
     before = findings.error_count
-    found = _infer(source, profiles, label, findings, read_rows)
+    found = _infer(source, profiles, label, findings)
     if found is None and findings.error_count == before:
-        _no_inputs(source, free, [c for c in taken if c in source.schema.names and c != label], read_rows, findings)
+        _no_inputs(source, free, [c for c in taken if c in source.schema.names and c != label], findings)
     return found
 
 
-def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_rows: int) -> bool:
+def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings) -> bool:
     """Whether another file's columns can be the inputs that the noisy file has; errors where they cannot.
 
     Args:
@@ -106,12 +101,12 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    profiles = profile_columns(source, spec.every_column, read_rows)
+    profiles = profile_columns(source, spec.every_column)
     kinds = [(part.kind, column) for part in spec.parts for column in part.columns]
     return all([_fits(source, kind, profiles[column], findings) for kind, column in kinds])
 
 
-def is_only_image(source: TableSource, column: str, taken: Collection[str], read_rows: int) -> bool:
+def is_only_image(source: TableSource, column: str, taken: Collection[str]) -> bool:
     """Whether a column holds paths of images and no other column holds images, as far as the first rows show.
 
     Where there is nothing beside ids and labels, ids may be the names of images without folder and ending.
@@ -120,8 +115,8 @@ def is_only_image(source: TableSource, column: str, taken: Collection[str], read
         taken: Columns that are ids or labels.
     """
     others = [name for name in source.schema.names if name != column]
-    if profile_columns(source, [column], read_rows)[column].holds == "image_paths":
-        return not any(map(_is_image, profile_columns(source, others, read_rows).values()))
+    if profile_columns(source, [column])[column].holds == "image_paths":
+        return not any(map(_is_image, profile_columns(source, others).values()))
     if not set(others) <= set(taken):
         return False
     first = next(iter(source.verbatim([column], FIRST_NAMES)), None) if source.untyped else None
@@ -130,9 +125,9 @@ def is_only_image(source: TableSource, column: str, taken: Collection[str], read
     return bool(names) and all(name and os.path.isfile(image_place(name, folder)) for name in names)
 
 
-def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:
+def all_empty(source: TableSource, columns: Sequence[str]) -> bool:
     """Whether all of some columns hold nothing, as far as the first rows show."""
-    return not any(p.given for p in profile_columns(source, columns, read_rows).values())
+    return not any(p.given for p in profile_columns(source, columns).values())
 
 
 def asked_inputs(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
@@ -147,11 +142,7 @@ def asked_inputs(settings: DataSettings, names: Sequence[str]) -> dict[InputKind
 
 
 def _named(
-    source: TableSource,
-    asked: dict[InputKind, tuple[str, ...]],
-    label: str | None,
-    findings: Findings,
-    read_rows: int,
+    source: TableSource, asked: dict[InputKind, tuple[str, ...]], label: str | None, findings: Findings
 ) -> InputSpec | None:
     """The columns that the user names, of one kind or of several."""
     flags: dict[str, str] = {}
@@ -169,7 +160,7 @@ def _named(
         return None
     if not all([require_column(source, column, flag, findings) for column, flag in flags.items()]):
         return None
-    profiles = profile_columns(source, list(flags), read_rows)
+    profiles = profile_columns(source, list(flags))
     kinds = [(kind, column) for kind, columns in asked.items() for column in columns]
     if not all([_fits(source, kind, profiles[column], findings) for kind, column in kinds]):
         return None
@@ -184,7 +175,7 @@ def _named(
 
 
 def _infer(
-    source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings, read_rows: int
+    source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings
 ) -> InputSpec | None:
     for p in profiles.values() if label is not None else ():
         if p.name.lower() in WHO_LABELLED and 1 < p.distinct <= p.given / 5:
@@ -217,21 +208,19 @@ def _infer(
         kind, profile = single[0]
         _note_unused(source, kind, profile, [p for p in others if p is not profile], findings)
         return _spec(kind, [profile], findings)
-    used = choose_features(source, profiles, label, findings, read_rows)
+    used = choose_features(source, profiles, label, findings)
     if used:
         return _spec("table", used, findings)
     return None
 
 
-def _no_inputs(
-    source: TableSource, free: Sequence[str], taken: Sequence[str], read_rows: int, findings: Findings
-) -> None:
+def _no_inputs(source: TableSource, free: Sequence[str], taken: Sequence[str], findings: Findings) -> None:
     """The error where nothing is an input: what stands there instead, and what to do."""
     flags = ", ".join(FLAGS.values())
     what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
     if not free and len(source.schema.names) > 1:
         remedy = f"join the rows' texts or features to it (labelfix finds them, or {remedy})"
-    for profile in profile_columns(source, free or taken, read_rows).values():
+    for profile in profile_columns(source, free or taken).values():
         if profile.holds in NO_INPUTS:
             holds, remedy = NO_INPUTS[profile.holds]
             what += f"; {profile.name!r} holds {holds}"

@@ -28,7 +28,7 @@ INTO_ONE = "put the name of the column with the {} into one column, such as 'lab
 PANDAS_ONE_HOT = " (in pandas: table[names].idxmax(axis=1))"
 
 
-def look_alikes(source: TableSource, others: Collection[str], read_rows: int) -> tuple[str, str]:
+def look_alikes(source: TableSource, others: Collection[str]) -> tuple[str, str]:
     """What to say where no column is named like labels, and what to do.
 
     Columns of few different values may be labels; where each row has a single 1 among several of 0 and 1, these are a
@@ -41,8 +41,8 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
         A sentence, empty where no column is like labels, and a remedy.
     """
     named = "name one with --label-column"
-    few = columns_of_few(source, others, read_rows)
-    if (found := spread(source, read_rows)) is not None:
+    few = columns_of_few(source, others)
+    if (found := spread(source)) is not None:
         return found
     inside = [f"{f.name}.{part.name}" for f in source.schema if pa.types.is_struct(f.type) for part in f.type]
     if not few and (labels := [path for path in inside if "label" in path.rpartition(".")[2].lower()]):
@@ -50,7 +50,7 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
             f"{', '.join(labels[:5])} lie inside another column",
             "give the one that is the label a column of its own",
         )
-    profiles = profile_columns(source, source.schema.names, read_rows).values()
+    profiles = profile_columns(source, source.schema.names).values()
     structured = [p.name for p in profiles if p.holds == "json" or (not p.holds and pa.types.is_nested(p.type))]
     lists = [p.name for p in profiles if p.name in structured and _of_texts(p)]
     single = [p.name for p in profiles if p.text and not p.holds]
@@ -74,14 +74,14 @@ def _of_texts(p: Profile) -> bool:
     return is_list(p.type) and is_text(value_type(p.type.value_type))
 
 
-def columns_of_few(source: TableSource, others: Collection[str], read_rows: int) -> list[str]:
+def columns_of_few(source: TableSource, others: Collection[str]) -> list[str]:
     """Columns of few different values, as labels are."""
     flat = [
         name
         for name in source.schema.names
         if name and name.lower() not in others and label_kind(source.schema.field(name).type) not in (None, "float")
     ]
-    profiles = profile_columns(source, flat, read_rows).values()
+    profiles = profile_columns(source, flat).values()
     return [
         p.name
         for p in profiles
@@ -89,19 +89,17 @@ def columns_of_few(source: TableSource, others: Collection[str], read_rows: int)
     ]
 
 
-def labels_in(source: TableSource, column: str, read_rows: int) -> frozenset[str]:
+def labels_in(source: TableSource, column: str) -> frozenset[str]:
     """The different labels of a column; none where it holds something else."""
     if label_kind(item_type(source.schema.field(column).type)) in (None, "float"):
         return frozenset()
     reader = LabelReader(source, column, keep=False)
-    for chunk in scan(source, [column], read_rows, verbatim=True):
+    for chunk in scan(source, [column], verbatim=True):
         reader.see(chunk.batch.column(0))
     return frozenset(reader.result().values)
 
 
-def columns_of_labels(
-    source: TableSource, columns: Collection[str], known: Collection[str], read_rows: int
-) -> list[str]:
+def columns_of_labels(source: TableSource, columns: Collection[str], known: Collection[str]) -> list[str]:
     """Those of some columns that hold only certain labels, and more than one of them.
 
     Args:
@@ -110,19 +108,19 @@ def columns_of_labels(
     wanted = {loosened(label) for label in known}
     if len(wanted) < 2 or all(number_key(label) or truth_of(label) is not None for label in known):
         return []
-    found = {name: {loosened(label) for label in labels_in(source, name, read_rows)} for name in columns}
+    found = {name: {loosened(label) for label in labels_in(source, name)} for name in columns}
     return [name for name, labels in found.items() if len(labels) > 1 and labels <= wanted]
 
 
-def spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
+def spread(source: TableSource) -> tuple[str, str] | None:
     """What to say of labels that are spread over columns of 0 and 1, or of shares, and what to do."""
     types = {field.name: value_type(field.type) for field in source.schema}
     flat = [name for name, type_ in types.items() if is_number(type_) or pa.types.is_boolean(type_)]
     flat = [name for name in flat if not pa.types.is_decimal(types[name])]
     texts = [name for name, type_ in types.items() if name and is_text(type_)]
-    if (found := _marked(source, texts, read_rows)) is not None:
+    if (found := _marked(source, texts)) is not None:
         return found
-    chunk = next(iter(scan(source, flat, read_rows)), None) if len(flat) > 1 else None
+    chunk = next(iter(scan(source, flat)), None) if len(flat) > 1 else None
     if chunk is None:
         return None
     cells = np.stack([_numbers(column) for column in chunk.batch.columns])
@@ -148,9 +146,9 @@ def spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
     return None
 
 
-def _marked(source: TableSource, texts: list[str], read_rows: int) -> tuple[str, str] | None:
+def _marked(source: TableSource, texts: list[str]) -> tuple[str, str] | None:
     """The same of columns in which a mark, such as an x, says yes and an empty cell no, or Y and N do."""
-    chunk = next(iter(scan(source, texts, read_rows)), None) if len(texts) > 1 else None
+    chunk = next(iter(scan(source, texts)), None) if len(texts) > 1 else None
     marks: dict[str, npt.NDArray[np.bool_]] = {}
     for name, cells in zip(texts, chunk.batch.columns, strict=True) if chunk is not None else ():
         words = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(cells)), "")

@@ -111,13 +111,13 @@ _KNOWN: WeakKeyDictionary[TableSource, dict[tuple[str, int], Profile]] = WeakKey
 """Profiles by source, column and number of rows looked at: what reads a table asks for the same ones several times."""
 
 
-def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
+def profile_columns(source: TableSource, columns: Sequence[str]) -> dict[str, Profile]:
     """Look at the first rows of some columns."""
     deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
     flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
     known, found = _KNOWN.setdefault(source, {}), {}
     for some, rows, look in ((flat, HEAD_ROWS, _profile), (nested, HEAD_ROWS_NESTED, _profile_nested)):
-        for column, cells in _head(source, some, rows, read_rows).items():
+        for column, cells in _head(source, some, rows).items():
             key = (column, len(cells))
             if key not in known:
                 known[key] = look(column, cells)
@@ -135,12 +135,12 @@ def _countable(type_: pa.DataType) -> bool:
     return any(test(type_) for test in known)
 
 
-def _head(source: TableSource, columns: list[str], limit: int, read_rows: int) -> dict[str, pa.Array]:
+def _head(source: TableSource, columns: list[str], limit: int) -> dict[str, pa.Array]:
     if not columns:
         return {}
     batches: list[pa.RecordBatch] = []
     left, room = limit, HEAD_BYTES
-    for chunk in scan(source, columns, min(read_rows, limit)):
+    for chunk in scan(source, columns, min(source.read_rows, limit)):
         taken = chunk.batch.slice(0, left)
         size = told_bytes(taken)
         if size > room:

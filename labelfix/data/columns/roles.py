@@ -14,7 +14,7 @@ from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.shared_key import column_of_ids, contradicted, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
+from labelfix.data.formats.base import parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
 from labelfix.data.spelling import loosened, names_meant
@@ -106,7 +106,7 @@ def listed(source: TableSource, near: str = "") -> str:
 
 
 def id_columns(
-    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings, read_rows: int
+    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings
 ) -> tuple[str | None, str | None]:
     """The id columns of both files.
 
@@ -126,11 +126,11 @@ def id_columns(
             findings.error(source.name, what, "ids are texts, whole numbers or moments; name another with --id-column")
     named_alike = settings.id_column is None and settings.clean_id_column is None and not findings.has_errors
     if named_alike and chosen[0] is not None and chosen[1] is not None and clean is not None:
-        chosen = contradicted(noisy, clean, chosen[0], chosen[1], settings, findings, read_rows)
+        chosen = contradicted(noisy, clean, chosen[0], chosen[1], settings, findings)
     if chosen[0] is None and clean is not None and not findings.has_errors:
-        chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
+        chosen = shared_key(noisy, clean, chosen[1], settings, findings)
     if chosen[0] is not None and chosen[1] is None and clean is not None and not findings.has_errors:
-        chosen = chosen[0], column_of_ids(noisy, chosen[0], clean, settings, findings, read_rows)
+        chosen = chosen[0], column_of_ids(noisy, chosen[0], clean, settings, findings)
     if chosen[0] is not None:
         findings.note(f"id column: {chosen[0]} ({type_name(noisy, chosen[0])})")
     if chosen[1] is not None and chosen[1] != chosen[0] and chosen[0] is not None:
@@ -176,7 +176,6 @@ def label_column(
     source: TableSource,
     settings: DataSettings,
     findings: Findings,
-    read_rows: int,
     clean: TableSource | None = None,
     clean_ids: str | None = None,
     ids: str | None = None,
@@ -199,15 +198,15 @@ def label_column(
     beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
     apart = named and beside is not None and not given
     if apart:  # several names that fit, or none that is the trusted file's
-        apart = len(named) > 1 if beside in named.values() else beside in columns_of_few(source, TRUE_NAMES, read_rows)
+        apart = len(named) > 1 if beside in named.values() else beside in columns_of_few(source, TRUE_NAMES)
     if clean is not None and beside is not None and (not named or apart):
         named = {beside: beside}
         findings.note(
             f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
         )
     if clean is not None and not named:
-        shared = [name for name in columns_of_few(source, TRUE_NAMES, read_rows) if name in clean.schema.names]
-        if len(shared) == 1 and columns_of_labels(clean, shared, labels_in(source, shared[0], read_rows), read_rows):
+        shared = [name for name in columns_of_few(source, TRUE_NAMES) if name in clean.schema.names]
+        if len(shared) == 1 and columns_of_labels(clean, shared, labels_in(source, shared[0])):
             named = {shared[0]: shared[0]}
             why = "the one column of few different values that both files have"
             findings.note(f"{shared[0]!r} is the label, {why}; --label-column says otherwise")
@@ -215,7 +214,7 @@ def label_column(
     chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
-        what, remedy = look_alikes(source, TRUE_NAMES, read_rows)
+        what, remedy = look_alikes(source, TRUE_NAMES)
         what = what or f"its columns are {listed(source)}"
         if len(source.files) > 1:
             remedy += "; if each file holds the rows of one class, write its name beside each row"
@@ -230,7 +229,7 @@ def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
     for part in parts_of(clean):
         others: list[str] = [name for name in part.schema.names if name and name != ids]
         if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
-            p = profile_columns(noisy, others, READ_ROWS)[others[0]]
+            p = profile_columns(noisy, others)[others[0]]
             return None if p.distinct == p.given > LEAST_KEYS else others[0]
     return None
 
@@ -243,7 +242,6 @@ def trusted_label_column(
     findings: Findings,
     flag: str = "--clean-label-column",
     beside: TableSource | None = None,
-    read_rows: int = READ_ROWS,
     inputs: Collection[str] = (),
     known: Collection[str] = (),
 ) -> str | None:
@@ -275,17 +273,17 @@ def trusted_label_column(
         not candidates
         and len(others) == 1
         and label_kind(source.schema.field(others[0]).type)
-        and (others[0] not in inputs or columns_of_few(source, (), read_rows) == others)
+        and (others[0] not in inputs or columns_of_few(source, ()) == others)
     ):
         candidates = others
     candidates = _with_repeats(source, candidates)
     if known or (given is not None and beside is not None):
         there = beside.schema.names if beside is not None else ()
         if given is not None and beside is not None:
-            known = labels_in(beside, given, read_rows)
+            known = labels_in(beside, given)
         others = [name for name in others if name not in candidates and name.lower() not in NOISY_NAMES]
         new = [name for name in others if not candidates or (name not in there and _CHECKED.search(name))]
-        found = columns_of_labels(source, new, known, read_rows) if new else []
+        found = columns_of_labels(source, new, known) if new else []
         if found and not candidates:
             whose = beside.name if beside is not None else "the run"
             findings.note(f"{source.name}: labels of {whose} stand in {' and '.join(map(repr, found))}")
@@ -293,7 +291,7 @@ def trusted_label_column(
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
-        what, remedy = spread(source, read_rows) or (
+        what, remedy = spread(source) or (
             f"its columns are {listed(source, 'label')}",
             f"name one with {flag}",
         )

@@ -18,12 +18,7 @@ LONGEST_KEY = 64
 
 
 def shared_key(
-    noisy: TableSource,
-    clean: TableSource,
-    clean_ids: str | None,
-    settings: DataSettings,
-    findings: Findings,
-    read_rows: int,
+    noisy: TableSource, clean: TableSource, clean_ids: str | None, settings: DataSettings, findings: Findings
 ) -> tuple[str | None, str | None]:
     """A column of each file that names the same items, where there is exactly one such pair.
 
@@ -35,15 +30,15 @@ def shared_key(
         The column in the noisy file and in the trusted one; None twice where there is no such pair, or several.
     """
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
-    ours = _candidates(noisy, named, read_rows)
-    theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named, read_rows)
+    ours = _candidates(noisy, named)
+    theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named)
     if not ours:
         return None, clean_ids
-    wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
+    wanted = {column: pc.unique(_keys(clean, column).drop_null()) for column in theirs}
     naming = [other for other in theirs if _are_keys(wanted[other])]
     pairs = []
     for column in ours if naming else ():
-        keys = _keys(noisy, column, read_rows)
+        keys = _keys(noisy, column)
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
@@ -52,7 +47,7 @@ def shared_key(
         remedy = "if the same number is the same row in both files, give it a title in both, such as row"
         findings.warning(clean.name, what, remedy)
     if not pairs and clean_ids is None:
-        return _called_alike(noisy, clean, ours, read_rows)
+        return _called_alike(noisy, clean, ours)
     if len(pairs) != 1:
         return None, clean_ids
     ours_, theirs_ = pairs[0]
@@ -65,13 +60,7 @@ def shared_key(
 
 
 def contradicted(
-    noisy: TableSource,
-    clean: TableSource,
-    ids: str,
-    clean_ids: str,
-    settings: DataSettings,
-    findings: Findings,
-    read_rows: int,
+    noisy: TableSource, clean: TableSource, ids: str, clean_ids: str, settings: DataSettings, findings: Findings
 ) -> tuple[str, str]:
     """The id columns, or others of one name that say other rows are meant where the trusted ids only count its rows.
 
@@ -81,23 +70,23 @@ def contradicted(
         findings: Takes an error where neither only counts; not where so few rows may all have labels of their own.
     """
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
-    theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
+    theirs, ours = (_keys(source, column) for source, column in ((clean, clean_ids), (noisy, ids)))
     if _counts(theirs) and len(ours) > len(theirs):
-        for name in _candidates(clean, named | set(noisy.schema.names), read_rows):
-            wanted = _keys(clean, name, read_rows)
+        for name in _candidates(clean, named | set(noisy.schema.names)):
+            wanted = _keys(clean, name)
             if _are_keys(wanted) and _all_found(ours, wanted):
                 what = f"column {clean_ids!r} only counts its rows, and {name!r} holds ids of {noisy.name} too"
                 findings.error(clean.name, what, "name the one that is right with --clean-id-column")
     shared = {name for name in clean.schema.names if name in noisy.schema.names} - {ids, clean_ids}
-    others = [name for name in _candidates(clean, named, read_rows) if name in shared]
-    others = [name for name in _candidates(noisy, named, read_rows) if name in others]
+    others = [name for name in _candidates(clean, named) if name in shared]
+    others = [name for name in _candidates(noisy, named) if name in others]
     if not others:
         return ids, clean_ids
     if theirs.null_count or len(ours) <= LEAST_KEYS or not _all_found(ours, theirs):
         return ids, clean_ids
     meant = find_ids(theirs, ours)
     for name in others:
-        keys, wanted = _keys(noisy, name, read_rows), _keys(clean, name, read_rows)
+        keys, wanted = _keys(noisy, name), _keys(clean, name)
         if not _all_found(keys, wanted) or (find_ids(wanted, keys) == meant).mean() > MOSTLY or _measured(wanted):
             continue
         if _counts(theirs):
@@ -115,9 +104,7 @@ def _only_counts(noisy: TableSource, clean: TableSource, wanted: dict[str, pa.Ar
     return len(shared) <= 2 and "" in wanted and _counts(wanted[""])
 
 
-def _called_alike(
-    noisy: TableSource, clean: TableSource, ours: list[str], read_rows: int
-) -> tuple[str | None, str | None]:
+def _called_alike(noisy: TableSource, clean: TableSource, ours: list[str]) -> tuple[str | None, str | None]:
     """A key of the noisy file that the trusted one has as well, with rows that stand twice, lack it or are not found.
 
     Such rows will be named one by one. Whole numbers may be found by chance, where the trusted file has inputs too.
@@ -125,26 +112,26 @@ def _called_alike(
     shared = [name for name in clean.schema.names if name in noisy.schema.names]
     fitting = []
     for name in (name for name in ours if name in shared):
-        wanted = pc.unique(_keys(clean, name, read_rows).drop_null())
+        wanted = pc.unique(_keys(clean, name).drop_null())
         numbers = pc.all(pc.match_substring_regex(wanted, r"^\d+$")).as_py()
         if _are_keys(wanted) and not (numbers and len(shared) > 2):
-            fitting += [name] if _mostly_found(_keys(noisy, name, read_rows), wanted) else []
+            fitting += [name] if _mostly_found(_keys(noisy, name), wanted) else []
     return (fitting[0], fitting[0]) if len(fitting) == 1 else (None, None)
 
 
 def column_of_ids(
-    noisy: TableSource, ids: str, clean: TableSource, settings: DataSettings, findings: Findings, read_rows: int
+    noisy: TableSource, ids: str, clean: TableSource, settings: DataSettings, findings: Findings
 ) -> str | None:
     """The column of the trusted file that holds the noisy file's ids under another name, where there is one such."""
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
-    theirs = _candidates(clean, named, read_rows)
-    wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
+    theirs = _candidates(clean, named)
+    wanted = {column: pc.unique(_keys(clean, column).drop_null()) for column in theirs}
     # Whole numbers may be found by chance: a price, a count.
     telling = [name for name in theirs if not pc.all(pc.match_substring_regex(wanted[name], r"^\d+$")).as_py()]
     naming = [name for name in telling if _are_keys(wanted[name])]
     if not naming:
         return None
-    keys = _keys(noisy, ids, read_rows)
+    keys = _keys(noisy, ids)
     fitting = [name for name in naming if _all_found(keys, wanted[name])]
     if not fitting:
         # Files that are mostly found are meant; those that are not will be named.
@@ -156,7 +143,7 @@ def column_of_ids(
     return fitting[0]
 
 
-def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, read_rows: int) -> list[str]:
+def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings) -> list[str]:
     """The columns of the noisy file that may be its ids: each value there once, and all wanted ones among them.
 
     Args:
@@ -165,17 +152,17 @@ def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, r
     named = {settings.label_column, *settings.text_columns(noisy.schema.names)}
     if not _are_keys(wanted):
         return []
-    candidates = _candidates(noisy, named, read_rows)
-    return [name for name in candidates if _all_found(_keys(noisy, name, read_rows), wanted)]
+    candidates = _candidates(noisy, named)
+    return [name for name in candidates if _all_found(_keys(noisy, name), wanted)]
 
 
-def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> list[str]:
+def _candidates(source: TableSource, named: set[str | None]) -> list[str]:
     flat = [
         field.name
         for field in source.schema
         if field.name not in named and (is_text(value_type(field.type)) or is_number(value_type(field.type)))
     ]
-    return [name for name, p in profile_columns(source, flat, read_rows).items() if _is_key(p)]
+    return [name for name, p in profile_columns(source, flat).items() if _is_key(p)]
 
 
 def _is_key(p: Profile) -> bool:
@@ -202,9 +189,9 @@ def _counts(keys: pa.Array) -> bool:
     return any(keys.equals(row_numbers) for row_numbers in counted.values())
 
 
-def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:
+def _keys(source: TableSource, column: str) -> pa.Array:
     return pa.chunked_array(
-        [id_keys_of(chunk.batch.column(0)) for chunk in scan(source, [column], read_rows, verbatim=True)], pa.string()
+        [id_keys_of(chunk.batch.column(0)) for chunk in scan(source, [column], verbatim=True)], pa.string()
     ).combine_chunks()
 
 

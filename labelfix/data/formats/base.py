@@ -37,10 +37,12 @@ class ReadOptions:
     Attributes:
         encoding: Of text files that are not UTF-8, such as `cp1252`; None: only UTF-8 is read.
         split: The split to read of a folder that holds several, such as `train`.
+        read_rows: Rows read at once; what is read does not depend on it.
     """
 
     encoding: str | None = None
     split: str | None = None
+    read_rows: int = READ_ROWS
 
 
 AS_THEY_ARE = ReadOptions()
@@ -93,7 +95,10 @@ class TableSource(Protocol):
         files: The files read, in order; `(name,)` where the rows have no file of their own.
         folder: What relative image paths are relative to.
         schema: Columns and types. The metadata key `huggingface` describes the features where it is known.
+        read_rows: Rows that whoever reads it takes at once.
     """
+
+    read_rows: int
 
     @property
     def name(self) -> str: ...

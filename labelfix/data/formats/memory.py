@@ -31,6 +31,7 @@ class MemorySource:
         InputError: The object is no table, or its columns cannot be Arrow columns.
     """
 
+    read_rows = READ_ROWS
     untyped = False
     warnings: tuple[Defect, ...] = ()
 

@@ -100,15 +100,9 @@ def open_table(source: Source, name: str | None = None, options: ReadOptions = A
     Raises:
         InputError: There is no such file, or labelfix does not read its type.
     """
-    if isinstance(source, str) and source.startswith(HUB):
-        return hugging_face.open_hub(source, options)
-    if isinstance(source, str | Path):
-        path = as_path(source).expanduser()
-        name = name or str(path if isinstance(path, RemotePath) else source)
-        if GLOB & set(str(path)) and not path.exists():
-            return folders.open_glob(path, name, options, KINDS)
-        return _open_path(path, name, options)
-    return memory.open_memory(source, name or "table", options)
+    opened = _open(source, name, options)
+    opened.read_rows = options.read_rows
+    return opened
 
 
 def open_several(sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
@@ -151,6 +145,18 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     raise input_error(
         str(path), f"has an ending that labelfix does not write ({path.suffix or 'none'})", f"use {endings}"
     )
+
+
+def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
+    if isinstance(source, str) and source.startswith(HUB):
+        return hugging_face.open_hub(source, options)
+    if isinstance(source, str | Path):
+        path = as_path(source).expanduser()
+        name = name or str(path if isinstance(path, RemotePath) else source)
+        if GLOB & set(str(path)) and not path.exists():
+            return folders.open_glob(path, name, options, KINDS)
+        return _open_path(path, name, options)
+    return memory.open_memory(source, name or "table", options)
 
 
 def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:

@@ -37,6 +37,7 @@ class PartitionedSource:
         self.format: str = source.format
         self.files: tuple[str, ...] = source.files
         self.folder: Path = source.folder
+        self.read_rows: int = source.read_rows
         self.untyped: bool = source.untyped
         self.warnings: tuple[Defect, ...] = source.warnings
         said = [f"column {key!r} is read from the names of folders" for key in self._keys]

@@ -33,6 +33,7 @@ class SeveralSources:
         self.format = sources[0].format if len({source.format for source in sources}) == 1 else "several"
         self.files = tuple(file for source in sources for file in source.files)
         self.folder: Path = sources[0].folder
+        self.read_rows = min(source.read_rows for source in sources)
         self.untyped = any(source.untyped for source in sources)
         self.warnings = tuple(warning for source in sources for warning in source.warnings)
         merged = merge_schemas([_part(source) for source in self.sources], shared=True)

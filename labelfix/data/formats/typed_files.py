@@ -28,6 +28,8 @@ class HashedFiles:
         folder: Where the first lies.
     """
 
+    read_rows = READ_ROWS
+
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.name = name
         self.paths = tuple(paths)

@@ -81,7 +81,7 @@ def source_columns(table: TableSource, patterns: Sequence[str], findings: Findin
 
 
 def read_columns(
-    table: TableSource, columns: Sequence[str], abstain: frozenset[str], findings: Findings, read_rows: int
+    table: TableSource, columns: Sequence[str], abstain: frozenset[str], findings: Findings
 ) -> Ballots | None:
     """The opinions in columns of a table: one source a column, or several in a column of votes.
 
@@ -94,7 +94,7 @@ def read_columns(
     readers: dict[str, LabelReader | VotesReader] = {}
     for column in columns:
         type_ = table.schema.field(column).type
-        if holds_votes(table, column, read_rows):
+        if holds_votes(table, column):
             readers[column] = VotesReader(table, column)
         elif label_kind(item_type(type_)) is not None:
             readers[column] = LabelReader(table, column)
@@ -104,7 +104,7 @@ def read_columns(
     if findings.has_errors or not readers:
         return None
     before = findings.error_count
-    for chunk in scan(table, list(readers), read_rows, verbatim=True):
+    for chunk in scan(table, list(readers), verbatim=True):
         for column, reader in readers.items():
             cells = chunk.batch.column(column)
             if isinstance(reader, VotesReader):
@@ -174,13 +174,7 @@ def joined(parts: Sequence[Ballots], abstain: frozenset[str]) -> Ballots:
 
 
 def read_long(
-    table: TableSource,
-    ids: pa.Array,
-    id_column: str | None,
-    noisy: str,
-    abstain: frozenset[str],
-    findings: Findings,
-    read_rows: int,
+    table: TableSource, ids: pa.Array, id_column: str | None, noisy: str, abstain: frozenset[str], findings: Findings
 ) -> Ballots | None:
     """The opinions in a file with a row for each: id, source and label.
 
@@ -210,7 +204,7 @@ def read_long(
         return None
     reader = LabelReader(table, named["label"])
     keys, who = [], []
-    for chunk in scan(table, list(dict.fromkeys(named.values())), read_rows, verbatim=True):
+    for chunk in scan(table, list(dict.fromkeys(named.values())), verbatim=True):
         keys.append(canonical_ids(chunk.batch.column(named["ids"]), table.schema.field(named["ids"]).type))
         who.append(canonical_ids(chunk.batch.column(named["source"]), table.schema.field(named["source"]).type))
         reader.see(chunk.batch.column(named["label"]))

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from labelfix.data.columns.profile import LEAST_KEYS
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list, written_shares
 from labelfix.data.scan import is_list, is_text, scan, value_type
 from labelfix.data.spelling import are_tags
@@ -27,7 +26,7 @@ LABEL_KEYS = ("label", "name", "class", "value", "category", "title")
 """Keys under which an object has its label, where it has one of them."""
 
 
-def refuse_type(source: TableSource, column: str, findings: Findings, rows: int = READ_ROWS) -> bool:
+def refuse_type(source: TableSource, column: str, findings: Findings) -> bool:
     """Refuse a label column whose type cannot be a label, and say why.
 
     Returns:
@@ -43,13 +42,13 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
             remedy = f"give the one of {parts} that is the label a column of its own"
         findings.error(source.name, f"column {column!r} is {type_}, which cannot be a label", remedy)
         return True
-    if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
+    if label_kind(item_type(type_)) is not None and _longest(source, column) <= 1:
         # One item a row, as annotation tools write it: the item is the label.
         return False
     lists = [f.name for f in source.schema if is_list(f.type) and is_text(f.type.value_type)]
-    lists = _as_long(source, column, [name for name in lists if name != column], rows)
+    lists = _as_long(source, column, [name for name in lists if name != column])
     kind = "tags for the tokens of a sentence" if lists else "several labels a row"
-    found = _first_of_several(source, column, rows)
+    found = _first_of_several(source, column)
     holds, row = f"column {column!r} holds lists ({type_}), which is {kind}", None
     if found is not None and not lists:
         row, value, count, total = found
@@ -133,11 +132,11 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, named: bool, f
     return False
 
 
-def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:
+def _first_of_several(source: TableSource, column: str) -> tuple[int, str, int, int] | None:
     """The first row with several labels, they, how many such rows there are, and how many rows in all."""
     found: tuple[int, str] | None = None
     count = total = 0
-    for chunk in scan(source, [column], rows):
+    for chunk in scan(source, [column]):
         cells = chunk.batch.column(0)
         several = np.flatnonzero(pc.fill_null(pc.greater(pc.list_value_length(cells), 1), False))
         if found is None and len(several):
@@ -146,15 +145,15 @@ def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int,
     return (*found, count, total) if found is not None else None
 
 
-def _as_long(source: TableSource, column: str, others: Sequence[str], rows: int) -> list[str]:
+def _as_long(source: TableSource, column: str, others: Sequence[str]) -> list[str]:
     """Those of some columns of lists whose lists are as long as the column's in each of the first rows."""
-    chunk = next(iter(scan(source, [column, *others], rows)), None)
+    chunk = next(iter(scan(source, [column, *others])), None)
     lengths = [] if chunk is None else [pc.list_value_length(cells) for cells in chunk.batch.columns]
     return [name for name, length in zip(others, lengths[1:], strict=True) if length.equals(lengths[0])]
 
 
-def _longest(source: TableSource, column: str, rows: int) -> int:
-    lengths = (pc.max(pc.list_value_length(c.batch.column(0))).as_py() or 0 for c in scan(source, [column], rows))
+def _longest(source: TableSource, column: str) -> int:
+    lengths = (pc.max(pc.list_value_length(c.batch.column(0))).as_py() or 0 for c in scan(source, [column]))
     return max(lengths, default=0)
 
 

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import is_text, scan, value_type
 from labelfix.data.spelling import truth_of
@@ -78,9 +77,7 @@ CHECKED = frozenset(
 """Columns in which people mark the rows that they have looked at; the others are left empty, or say no."""
 
 
-def refuse_verdicts(
-    source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
-) -> None:
+def refuse_verdicts(source: TableSource, findings: Findings, beside: TableSource | None = None) -> None:
     """Refuse a file in which people said of a label that it is wrong: such rows have none.
 
     Args:
@@ -93,11 +90,11 @@ def refuse_verdicts(
     for column in columns:
         type_ = value_type(source.schema.field(column).type)
         if is_text(type_) or (column != VERDICT and not pa.types.is_nested(type_)):
-            _refuse_unaccepted(source, column, findings, rows)
+            _refuse_unaccepted(source, column, findings)
 
 
 def without_skipped(
-    source: TableSource, rows: IdsAndLabels, findings: Findings, read_rows: int, beside: TableSource | None = None
+    source: TableSource, rows: IdsAndLabels, findings: Findings, beside: TableSource | None = None
 ) -> IdsAndLabels:
     """The rows, without a label where another column says that nobody has given one: skipped, or still to do.
 
@@ -105,7 +102,7 @@ def without_skipped(
         beside: The noisy file where this is the trusted one.
     """
     for column in _told_by(source, beside) if rows.labels is not None else ():
-        cells = [chunk.batch.column(0).cast(pa.string()) for chunk in scan(source, [column], read_rows)]
+        cells = [chunk.batch.column(0).cast(pa.string()) for chunk in scan(source, [column])]
         words = pc.fill_null(pa.chunked_array(cells, pa.string()), "")
         said = _verdicts(column, pc.unique(words).to_pylist())
         left = [word for word, verdict in said.items() if verdict is None] if said is not None else []
@@ -165,11 +162,11 @@ def _of_anything(column: str, said: Mapping[str, bool | None] | None) -> bool:
     return column.lower() in ANYTHING and OF_ANYTHING.issuperset(word.lower() for word in said or ())
 
 
-def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:
+def _refuse_unaccepted(source: TableSource, column: str, findings: Findings) -> None:
     """An error where some rows are not accepted; not in a column that holds other words than verdicts."""
     first: tuple[int, str] | None = None
     count = total = 0
-    for chunk in scan(source, [column], rows):
+    for chunk in scan(source, [column]):
         words = pc.fill_null(chunk.batch.column(0).cast(pa.string()), "")
         verdicts = _verdicts(column, pc.unique(words).to_pylist())
         if verdicts is None:

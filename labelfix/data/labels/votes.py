@@ -29,7 +29,7 @@ WHAT = ("label", "vote", "value")
 """What the two fields of a vote may be called."""
 
 
-def holds_votes(table: TableSource, column: str, read_rows: int) -> bool:
+def holds_votes(table: TableSource, column: str) -> bool:
     """Whether a column holds votes of several sources, by its type or by its first cells that are not empty."""
     type_ = value_type(table.schema.field(column).type)
     if pa.types.is_struct(type_) or pa.types.is_map(type_):
@@ -39,7 +39,7 @@ def holds_votes(table: TableSource, column: str, read_rows: int) -> bool:
     if not is_text(type_):
         return False
     seen = 0
-    for chunk in scan(table, [column], min(read_rows, LOOKED_AT), verbatim=True):
+    for chunk in scan(table, [column], min(table.read_rows, LOOKED_AT), verbatim=True):
         cells = [cell for cell in as_text(chunk.batch.column(0)).to_pylist() if cell and cell.strip()]
         if any(not (cell.strip()[0] in "[{" and cell.strip()[-1] in "]}") for cell in cells):
             return False

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.columns.profile import profile_columns
-from labelfix.data.formats import open_table
+from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.read import read_training
 from labelfix.data.scan import as_text, decode, scan, value_type
 from labelfix.errors import InputError
@@ -65,19 +65,19 @@ def test_what_a_consumer_sees(name, type_, values):
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_column_can_be_profiled_scanned_and_hashed(name):
     table = pa.table({"x": repeated(COLUMNS[name])})
-    source = open_table(table)
-    profile = profile_columns(source, ["x"], 7)["x"]
+    source = open_table(table, options=ReadOptions(read_rows=7))
+    profile = profile_columns(source, ["x"])["x"]
     plain = value_type(COLUMNS[name].type)
     # Bytes are looked at as the text, or the key, that they may be.
     assert (profile.rows, profile.type) == (30, pa.string() if pa.types.is_binary(plain) else plain)
-    assert sum(chunk.batch.num_rows for chunk in scan(source, ["x"], 7)) == 30
+    assert sum(chunk.batch.num_rows for chunk in scan(source, ["x"])) == 30
     assert source.content_hash() == open_table(table.combine_chunks()).content_hash()
     assert source.content_hash() != open_table(table.slice(1)).content_hash()
 
 
 def test_values_that_cannot_be_counted_count_as_none():
     source = open_table(pa.table({name: COLUMNS[name] for name in ("null", "map", "sparse union", "struct")}))
-    for profile in profile_columns(source, source.schema.names, 8).values():
+    for profile in profile_columns(source, source.schema.names).values():
         assert (profile.distinct, profile.holds) == (0, "")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from labelfix.cli import main
 from labelfix.data.columns.profile import profile_columns
-from labelfix.data.formats import open_several, open_table
+from labelfix.data.formats import ReadOptions, open_several, open_table
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas, merge_types
 from labelfix.data.scan import scan
 from labelfix.errors import InputError, LabelfixError
@@ -222,13 +222,13 @@ def rich(count):
 
 
 def read_everything(source):
-    opened = open_table(source)
+    opened = open_table(source, options=ReadOptions(read_rows=7))
     for _ in opened.scan():
         pass
     for name in opened.schema.names:
-        for chunk in scan(opened, [name], 7):
+        for chunk in scan(opened, [name]):
             chunk.batch.validate(full=True)
-    profile_columns(opened, opened.schema.names, 8)
+    profile_columns(opened, opened.schema.names)
 
 
 def ended(*steps):

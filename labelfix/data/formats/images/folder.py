@@ -56,6 +56,7 @@ class ImageFolderSource:
 
     format = "image_folder"
     schema = SCHEMA
+    read_rows = READ_ROWS
     untyped = False
     written = pa.schema([field for field in SCHEMA if field.name != "image"])
     """What an export to a table writes."""

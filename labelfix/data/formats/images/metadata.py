@@ -62,6 +62,7 @@ class ImageMetadataSource:
     """
 
     format = "image_metadata"
+    read_rows = READ_ROWS
 
     def __init__(self, root: Path, file: str, name: str, shown: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
