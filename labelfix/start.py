@@ -180,7 +180,8 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     )
     chosen, rows = replace(chosen, views=tuple(views)), data.noisy_rows
     parts = chosen.parts(table, settings.compute, progress)
-    weights = choose_weights(parts, rows, data.noisy.codes[rows], OF_TABLE if chosen.of_one_table else WEIGHTS)
+    offered = OF_TABLE if chosen.of_one_table else WEIGHTS
+    weights = choose_weights(parts, rows, data.noisy.codes[rows], offered, or_alone=chosen.of_one_table)
     if weights[0] == 0:
         progress.say("how near rows are does not clearly help: the columns stand alone")
         return chosen.views[1]

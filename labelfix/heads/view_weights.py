@@ -60,7 +60,11 @@ class _SideBySide:
 
 
 def choose_weights(
-    parts: Sequence[Features], rows: Codes, given: Codes, offered: Sequence[float] = WEIGHTS
+    parts: Sequence[Features],
+    rows: Codes,
+    given: Codes,
+    offered: Sequence[float] = WEIGHTS,
+    or_alone: bool = False,
 ) -> tuple[float, ...]:
     """The weight of each view.
 
@@ -71,9 +75,9 @@ def choose_weights(
         parts: For each view `(N, D)` features, rows of unit norm.
         rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
-        offered: What each but the first may weigh. `OF_TABLE` is for the two views of a table: either may weigh more,
-            and the first weighs 0 where the other alone is not worse by a standard error: of few rows, or where classes
-            are linear, it does harm.
+        offered: What each but the first may weigh. `OF_TABLE` is for the two views of a table: either may weigh more.
+        or_alone: Whether the first of two views weighs 0 where the other alone is not worse by a standard error: of few
+            rows, or where classes are linear, the first of a table does harm.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
@@ -91,7 +95,7 @@ def choose_weights(
             weights[view] = weight
             losses[weight] = _losses(joined(features, _at_most_one(weights)), *labelled)
         weights[view] = min(reversed(offered), key=lambda weight: float(losses[weight].mean()))
-    if offered is OF_TABLE and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
+    if or_alone and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
         return 0.0, 1.0
     return _at_most_one(weights)
 
