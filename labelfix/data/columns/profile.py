@@ -5,7 +5,7 @@ The number of rows looked at is fixed, so that the outcome does not depend on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -107,22 +107,35 @@ class Profile:
         return self.distinct > 1000 or (self.given > 0 and self.distinct > 0.3 * self.given)
 
 
-_KNOWN: WeakKeyDictionary[TableSource, dict[tuple[str, int], Profile]] = WeakKeyDictionary()
-"""Profiles by source, column and number of rows looked at: what reads a table asks for the same ones several times."""
+_KNOWN: WeakKeyDictionary[TableSource, dict[tuple[str, tuple[str, ...]], Profile]] = WeakKeyDictionary()
+"""Profiles by source, column and, where their many bytes ended the look early, the columns it was looked at with.
+
+What reads a table asks for the same profiles several times; its rows are read for them once."""
 
 
 def profile_columns(source: TableSource, columns: Sequence[str]) -> dict[str, Profile]:
     """Look at the first rows of some columns."""
     deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
     flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
-    known, found = _KNOWN.setdefault(source, {}), {}
-    for some, rows, look in ((flat, HEAD_ROWS, _profile), (nested, HEAD_ROWS_NESTED, _profile_nested)):
-        for column, cells in _head(source, some, rows).items():
-            key = (column, len(cells))
-            if key not in known:
-                known[key] = look(column, cells)
-            found[column] = known[key]
+    found = _looked_at(source, flat, HEAD_ROWS, _profile) | _looked_at(
+        source, nested, HEAD_ROWS_NESTED, _profile_nested
+    )
     return {column: found[column] for column in columns}
+
+
+def _looked_at(
+    source: TableSource, columns: list[str], rows: int, look: Callable[[str, pa.Array], Profile]
+) -> dict[str, Profile]:
+    known, all_of_them = _KNOWN.setdefault(source, {}), tuple(columns)
+    for beside in ((), all_of_them):
+        if all((column, beside) in known for column in columns):
+            return {column: known[column, beside] for column in columns}
+    head, cut = _head(source, columns, rows)
+    beside = all_of_them if cut else ()
+    for column, cells in head.items():
+        if (column, beside) not in known:
+            known[column, beside] = look(column, cells)
+    return {column: known[column, beside] for column in columns}
 
 
 def _nested(type_: pa.DataType) -> bool:
@@ -135,25 +148,24 @@ def _countable(type_: pa.DataType) -> bool:
     return any(test(type_) for test in known)
 
 
-def _head(source: TableSource, columns: list[str], limit: int) -> dict[str, pa.Array]:
-    if not columns:
-        return {}
+def _head(source: TableSource, columns: list[str], limit: int) -> tuple[dict[str, pa.Array], bool]:
+    """The first rows, and whether they are fewer than might be, because of their many bytes."""
     batches: list[pa.RecordBatch] = []
-    left, room = limit, HEAD_BYTES
+    left, room, cut = limit, HEAD_BYTES, False
     for chunk in scan(source, columns, min(source.read_rows, limit)):
         taken = chunk.batch.slice(0, left)
         size = told_bytes(taken)
         if size > room:
             taken = taken.slice(0, max(room * taken.num_rows // size, not batches))
-            left = taken.num_rows
+            left, cut = taken.num_rows, True
         batches.append(taken)
         left, room = left - taken.num_rows, room - size
         if left == 0:
             break
     if not batches:
-        return {c: pa.array([], value_type(source.schema.field(c).type)) for c in columns}
+        return {c: pa.array([], value_type(source.schema.field(c).type)) for c in columns}, cut
     table = pa.Table.from_batches(batches).combine_chunks()
-    return {c: _one(table.column(c)) for c in columns}
+    return {c: _one(table.column(c)) for c in columns}, cut
 
 
 def _one(column: pa.Array) -> pa.Array:

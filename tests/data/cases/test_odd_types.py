@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelfix.data.columns import profile
 from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.read import read_training
@@ -66,19 +67,41 @@ def test_what_a_consumer_sees(name, type_, values):
 def test_every_column_can_be_profiled_scanned_and_hashed(name):
     table = pa.table({"x": repeated(COLUMNS[name])})
     source = open_table(table, options=ReadOptions(read_rows=7))
-    profile = profile_columns(source, ["x"])["x"]
+    looks = profile_columns(source, ["x"])["x"]
     plain = value_type(COLUMNS[name].type)
     # Bytes are looked at as the text, or the key, that they may be.
-    assert (profile.rows, profile.type) == (30, pa.string() if pa.types.is_binary(plain) else plain)
+    assert (looks.rows, looks.type) == (30, pa.string() if pa.types.is_binary(plain) else plain)
     assert sum(chunk.batch.num_rows for chunk in scan(source, ["x"])) == 30
     assert source.content_hash() == open_table(table.combine_chunks()).content_hash()
     assert source.content_hash() != open_table(table.slice(1)).content_hash()
 
 
+def test_a_table_is_read_once_for_the_profiles_of_its_columns(monkeypatch):
+    source = open_table(pa.table({"x": [1, 2, 3], "word": ["a", "b", "c"], "list": [[1], [2], [3]]}))
+    names, read = source.schema.names, []
+    scan = source.scan
+    monkeypatch.setattr(source, "scan", lambda columns, rows: read.append(columns) or scan(columns, rows))
+    first = profile_columns(source, names)
+    assert read == [["x", "word"], ["list"]]
+    assert [profile_columns(source, some) for some in (names, ["word"], ["list", "x"])] == [
+        {name: first[name] for name in some} for some in (names, ["word"], ["list", "x"])
+    ]
+    assert len(read) == 2
+
+
+def test_what_a_column_looks_like_does_not_depend_on_what_was_asked_before(monkeypatch):
+    monkeypatch.setattr(profile, "HEAD_BYTES", 10_000)
+    table = pa.table({"word": ["a", "b"] * 50, "long": ["text " * 100] * 100})
+    asked = open_table(table)
+    beside = profile_columns(asked, ["word", "long"])["word"]
+    assert 0 < beside.rows < profile_columns(asked, ["word"])["word"].rows == 100
+    assert profile_columns(asked, ["word", "long"])["word"] == beside
+
+
 def test_values_that_cannot_be_counted_count_as_none():
     source = open_table(pa.table({name: COLUMNS[name] for name in ("null", "map", "sparse union", "struct")}))
-    for profile in profile_columns(source, source.schema.names).values():
-        assert (profile.distinct, profile.holds) == (0, "")
+    for looks in profile_columns(source, source.schema.names).values():
+        assert (looks.distinct, looks.holds) == (0, "")
 
 
 def test_a_table_of_every_type_is_checked_beside_its_text():
