@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, parts_of
+from labelfix.data.formats import TableSource
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
@@ -59,7 +59,7 @@ def _cells(source: TableSource, rows: IdsAndLabels, column: str) -> npt.NDArray[
     """`(M,)` what stands in a column; "" in the files that have none."""
     found = np.full(len(rows), "", dtype=object)
     first = 0
-    for part in parts_of(source):
+    for part in source.parts:
         own = np.flatnonzero((rows.places.file_index >= first) & (rows.places.file_index < first + len(part.files)))
         first += len(part.files)
         if column in part.schema.names:
@@ -84,7 +84,7 @@ def without_sources(
     Returns:
         The rows, and how many of them such an answer has been left out of.
     """
-    if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in parts_of(source)):
+    if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in source.parts):
         return rows, 0
     whom = _cells(source, rows, ASK)
     theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)

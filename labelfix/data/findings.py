@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.formats import TableSource, parts_of
+from labelfix.data.formats import TableSource
 from labelfix.errors import Defect, InputError
 
 LISTED = 5
@@ -116,7 +116,7 @@ class Findings:
 
     def source(self, source: TableSource) -> None:
         """What a source says of how it was read."""
-        for one in parts_of(source):
+        for one in source.parts:
             for remark in one.remarks:
                 self.note(f"{one.name}: {remark}")
             self._found += one.warnings

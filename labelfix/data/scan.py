@@ -40,7 +40,7 @@ def scan(
         texts: Columns among them that are wanted as text although they may be stored as binary.
     """
     read = source.verbatim if verbatim else source.scan
-    for chunk in read(columns, rows or source.read_rows):
+    for chunk in read(columns, rows):
         arrays = [decode(column) for column in chunk.batch.columns]
         for place, name in enumerate(chunk.batch.schema.names):
             if name in texts and is_bytes(arrays[place].type):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats import write_batches, written_of
+from labelfix.data.formats import write_batches
 from labelfix.data.formats.csv import source as csv
 from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.own_file import ExportReport, details_added, free_name, own_fields, report
@@ -31,7 +31,7 @@ def export_beside(
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
-    columns = written_of(correction.source).names
+    columns = correction.source.written.names
     label, given = free_name(LABEL, columns), free_name(GIVEN, columns)
     names, prepare, added = details_added(correction, details, soft_top_k, text, (*columns, label, given))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from labelfix.data.formats import TableSource, parts_of
+from labelfix.data.formats import TableSource
 from labelfix.data.labels.noise_rate import HOW, rate_in
 from labelfix.data.read import Reading
 from labelfix.data.tables import TrainingData
@@ -66,7 +66,7 @@ def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]
 
 def _source(source: TableSource, content_hash: str, rows: int, settings: DataSettings) -> dict[str, Any]:
     """What `run.json` says of an input; of several that are read as one, also of each."""
-    several = parts_of(source)
+    several = source.parts
     parts = [
         {"name": one.name, "format": one.format, "files": list(one.files), "content_hash": one.content_hash()}
         for one in several

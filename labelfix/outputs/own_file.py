@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import TableSource, titles_of, write_batches, written_of
+from labelfix.data.formats import TableSource, write_batches
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
@@ -82,7 +82,7 @@ def export_table(
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
-    columns = written_of(correction.source).names
+    columns = correction.source.written.names
     names, prepare, added = details_added(correction, details, soft_top_k, text, columns)
     given_column = free_name(GIVEN, (*columns, *_titles(correction.source).values(), *(field.name for field in added)))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
@@ -237,18 +237,18 @@ def _schema(
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
     fields += [label.with_name(given_column).with_nullable(True), *added]
-    own = written_of(correction.source)
+    own = correction.source.written
     return pa.schema(fields, metadata=_metadata(own, correction.label_column, given_column, added))
 
 
 def own_fields(source: TableSource, verbatim: bool) -> list[pa.Field]:
     """The columns of a source as it is written again; of cells as they stand in a text file all are texts."""
-    return [field.with_type(pa.string()) if verbatim else field for field in written_of(source)]
+    return [field.with_type(pa.string()) if verbatim else field for field in source.written]
 
 
 def _titles(source: TableSource) -> dict[str, str]:
     """What the source itself calls its columns: there, titles may repeat."""
-    return dict(zip(source.schema.names, titles_of(source), strict=True))
+    return dict(zip(source.schema.names, source.titles, strict=True))
 
 
 def _features(schema: pa.Schema) -> dict[str, Any]:

@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
 from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, chunks
+from labelfix.data.formats.base import Chunk, TableSource, chunks
 from labelfix.data.formats.memory import MemorySource
-from labelfix.errors import Defect
 
 SOMEBODY = "somebody"
 """The source of answers without a name."""
@@ -42,7 +41,7 @@ class AnsweredTable(MemorySource):
         return found
 
 
-class AnnotatedSource:
+class AnnotatedSource(TableSource):
     """A table of id, label, and how the row was drawn; with the inputs of noisy rows that have no ids.
 
     Args:
@@ -51,9 +50,7 @@ class AnnotatedSource:
         inputs: Columns of the noisy rows that the answers are about, in their order.
     """
 
-    read_rows = READ_ROWS
     untyped = True
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(
         self,
@@ -84,7 +81,6 @@ class AnnotatedSource:
         columns[CHANCE] = pa.array([mark.chance for mark in votes.marks], pa.float64())
         self._table = pa.table(columns)
         self.schema: pa.Schema = self._table.schema
-        self.titles = tuple(self.schema.names)
 
     @property
     def marks(self) -> Sequence[Mark]:
@@ -129,13 +125,8 @@ class AnnotatedSource:
         inputs = pa.concat_tables(parts).take(pa.array(np.argsort(np.array(places, dtype=np.int64), kind="stable")))
         return AnnotatedSource(*self._about, None, label_name, inputs)
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         return chunks(self._table.select(names).to_batches(), rows)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the same as `scan`."""
-        return self.scan(columns, rows)
 
     def content_hash(self) -> str:
         """See `TableSource.content_hash`: of the file."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import parts_of
 
 KNOWN = frozenset((*ID_NAMES, *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES))
 """Names that a lone column may have: of such a file it is said what else it lacks."""
@@ -33,7 +32,7 @@ def refuse_foreign(source: TableSource, findings: Findings) -> None:
     elif "custom_id" in names and (answer := next((name for name in ANSWERS if name in names), None)) is not None:
         what = f"holds the answers of a language model to a batch, each in {ANSWERS[answer]}"
         remedy = "write a row for each of them: its id, the text that was asked about, and the label of the answer"
-    elif source.format == "csv" and len(names) == len(parts_of(source)) == 1 and names[0].lower() not in KNOWN:
+    elif source.format == "csv" and len(names) == len(source.parts) == 1 and names[0].lower() not in KNOWN:
         what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
         remedy = "part them with commas, tabs, semicolons or |"
     else:

@@ -14,7 +14,6 @@ from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.shared_key import column_of_ids, contradicted, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
 from labelfix.data.spelling import loosened, names_meant
@@ -226,7 +225,7 @@ def label_column(
 
 def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
     """The column of labels where a trusted file holds ids and one column of the noisy file, and nothing else."""
-    for part in parts_of(clean):
+    for part in clean.parts:
         others: list[str] = [name for name in part.schema.names if name and name != ids]
         if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
             p = profile_columns(noisy, others)[others[0]]
@@ -296,7 +295,7 @@ def trusted_label_column(
             f"name one with {flag}",
         )
         what = f"has no column that is named like trusted labels ({names}); {what}"
-        if len(parts_of(source)) > 1:
+        if len(source.parts) > 1:
             remedy += ", after giving the columns of labels the same name in all of them"
         findings.error(source.name, what, remedy)
     if chosen is not None:
@@ -324,7 +323,7 @@ def _but(columns: Mapping[str, str], other: str | None) -> dict[str, str]:
 
 def _with_repeats(source: TableSource, columns: Sequence[str]) -> list[str]:
     """Columns, and those of the same title: which of them is meant only the user knows."""
-    titles = dict(zip(source.schema.names, titles_of(source), strict=True))
+    titles = dict(zip(source.schema.names, source.titles, strict=True))
     shouted = {column.lower() for column in columns if not column.islower()}  # Label and LABEL; `label` goes before
     again = [name for name, title in titles.items() if title in columns and name != title or name.lower() in shouted]
     return [*columns, *(name for name in again if name not in columns)]

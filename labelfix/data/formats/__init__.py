@@ -14,9 +14,6 @@ if TYPE_CHECKING:
         FileFormat,
         ReadOptions,
         TableSource,
-        parts_of,
-        titles_of,
-        written_of,
     )
     from labelfix.data.formats.opening import FORMATS, open_several, open_table, write_batches
 
@@ -28,16 +25,11 @@ __all__ = [
     "TableSource",
     "open_several",
     "open_table",
-    "parts_of",
-    "titles_of",
     "write_batches",
-    "written_of",
 ]
 
 _PLACES = {
-    **dict.fromkeys(
-        ("Chunk", "FileFormat", "ReadOptions", "TableSource", "parts_of", "titles_of", "written_of"), "base"
-    ),
+    **dict.fromkeys(("Chunk", "FileFormat", "ReadOptions", "TableSource"), "base"),
     **dict.fromkeys(("FORMATS", "open_several", "open_table", "write_batches"), "opening"),
 }
 

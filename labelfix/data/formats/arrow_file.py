@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, chunks, distinct
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, chunks, distinct
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.repeated import in_pieces
-from labelfix.data.formats.typed_files import TypedFiles, as_opened
+from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
 
@@ -24,7 +24,7 @@ WRITE_AGAIN = "the file is damaged; write it again"
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 
 
-class ArrowSource(TypedFiles):
+class ArrowSource(HashedFiles):
     """One Arrow file, in the file or the stream format.
 
     Args:
@@ -52,8 +52,7 @@ class ArrowSource(TypedFiles):
             self.schema: pa.Schema = distinct(reader.schema)
 
     @as_opened
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         yield from chunks(self._parts(names), rows)
 
     def _parts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -82,7 +84,7 @@ class Edit:
     added: pa.RecordBatch
 
 
-class TableSource(Protocol):
+class TableSource(ABC):
     """A table somewhere: known columns, rows read when asked for. Nothing is held in memory.
 
     Attributes:
@@ -98,89 +100,54 @@ class TableSource(Protocol):
         read_rows: Rows that whoever reads it takes at once.
     """
 
-    read_rows: int
+    name: str
+    format: str
+    files: tuple[str, ...]
+    folder: Path
+    schema: pa.Schema
+    untyped: bool = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
+    read_rows: int = READ_ROWS
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """What the source calls its columns, where those of the schema have to differ."""
+        return tuple(self.schema.names)
+
+    @cached_property
+    def written(self) -> pa.Schema:
+        """The columns that come back: of a folder of images not the images."""
+        return self.schema
 
     @property
-    def name(self) -> str: ...
-    @property
-    def format(self) -> str: ...
-    @property
-    def files(self) -> tuple[str, ...]: ...
-    @property
-    def folder(self) -> Path: ...
-    @property
-    def schema(self) -> pa.Schema: ...
-    @property
-    def untyped(self) -> bool: ...
-    @property
-    def remarks(self) -> tuple[str, ...]: ...
-    @property
-    def warnings(self) -> tuple[Defect, ...]: ...
+    def parts(self) -> tuple[TableSource, ...]:
+        """The tables that are read as one; itself where it is one."""
+        return (self,)
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+    def scan(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[Chunk]:
         """All rows in order.
 
         Args:
             columns: The columns wanted, in that order; None for all.
-            rows: At most this many rows a chunk.
+            rows: At most this many rows a chunk; None for `read_rows`.
 
         Raises:
             InputError: The file turns out to be damaged.
         """
+        return self._chunks(self.schema.names if columns is None else list(columns), rows or self.read_rows, False)
 
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[Chunk]:
         """As `scan`, but text formats give every cell as the string that stands in the file."""
+        return self._chunks(self.schema.names if columns is None else list(columns), rows or self.read_rows, True)
 
+    @abstractmethod
     def content_hash(self) -> str:
         """SHA-256 over the contents, in hexadecimal: the same content has the same hash under any name."""
 
-
-@runtime_checkable
-class Joined(Protocol):
-    """Several tables read as one.
-
-    Attributes:
-        sources: They, in order.
-    """
-
-    sources: tuple[TableSource, ...]
-
-
-@runtime_checkable
-class Titled(Protocol):
-    """A source that may call its columns otherwise than its schema does, where names have to differ.
-
-    Attributes:
-        titles: What it calls them, in the order of the schema.
-    """
-
-    titles: tuple[str, ...]
-
-
-@runtime_checkable
-class WrittenApart(Protocol):
-    """A source of which other columns come back than are read.
-
-    Attributes:
-        written: These, with their types.
-    """
-
-    written: pa.Schema
-
-
-def parts_of(source: TableSource) -> tuple[TableSource, ...]:
-    """The tables that a source reads as one; itself where it is one."""
-    return source.sources if isinstance(source, Joined) else (source,)
-
-
-def titles_of(source: TableSource) -> tuple[str, ...]:
-    """What a source calls its columns."""
-    return source.titles if isinstance(source, Titled) else tuple(source.schema.names)
-
-
-def written_of(source: TableSource) -> pa.Schema:
-    """The columns of a source that come back: of a folder of images not the images."""
-    return source.written if isinstance(source, WrittenApart) else source.schema
+    @abstractmethod
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        """What `scan` and `verbatim` give."""
 
 
 @runtime_checkable

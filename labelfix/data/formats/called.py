@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats.base import Chunk, TableSource
 
 
-class Called:
+class Called(TableSource):
     """A table with other names for some of its columns.
 
     Args:
@@ -20,25 +20,22 @@ class Called:
     def __init__(self, source: TableSource, names: dict[str, str]) -> None:
         self._source = source
         self._own = {new: own for own, new in names.items()}
+        self.name, self.format, self.files, self.folder = source.name, source.format, source.files, source.folder
+        self.untyped, self.remarks, self.warnings = source.untyped, source.remarks, source.warnings
+        self.read_rows = source.read_rows
         self.schema = pa.schema(
             [field.with_name(names.get(field.name, field.name)) for field in source.schema], source.schema.metadata
         )
-        self.titles = tuple(self.schema.names)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a table says of itself
-        return getattr(self._source, name)
+    @property
+    def parts(self) -> tuple[TableSource, ...]:
+        """Those of the table, under their own names of columns; itself where it is one."""
+        return self._source.parts if len(self._source.parts) > 1 else (self,)
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
-        names = list(self.schema.names if columns is None else columns)
-        return _renamed(self._source.scan([self._own.get(name, name) for name in names], rows), names)
+    def content_hash(self) -> str:
+        return self._source.content_hash()
 
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`."""
-        names = list(self.schema.names if columns is None else columns)
-        return _renamed(self._source.verbatim([self._own.get(name, name) for name in names], rows), names)
-
-
-def _renamed(chunks: Iterator[Chunk], names: list[str]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        yield Chunk(chunk.batch.rename_columns(names), chunk.file_index, chunk.first_row)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        read = self._source.verbatim if verbatim else self._source.scan
+        for chunk in read([self._own.get(name, name) for name in names], rows):
+            yield replace(chunk, batch=chunk.batch.rename_columns(names))

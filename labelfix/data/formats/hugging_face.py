@@ -11,19 +11,19 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, check_names, chunks, distinct
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, check_names, chunks, distinct
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
-from labelfix.data.formats.typed_files import TypedFiles, as_opened
+from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access
 from labelfix.settings.hub_access import HUB
 
 
-class HuggingFaceSource(TypedFiles):
+class HuggingFaceSource(HashedFiles):
     """A dataset saved with `Dataset.save_to_disk`: Arrow files that are memory-mapped.
 
     Arrow files are taken as they lie in memory: nothing looks at a value before the batch it is in is known to be
@@ -58,8 +58,7 @@ class HuggingFaceSource(TypedFiles):
         self._sound: set[tuple[int, str]] = set()
 
     @as_opened
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         for index, file in enumerate(self.files):
             try:
                 yield from chunks(self._checked(index, names), rows, index)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, chunks
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, TableSource, chunks
 from labelfix.data.formats.frames import as_frame
 from labelfix.data.formats.merge import conform
 from labelfix.data.formats.plain import LISTS, value_type
 from labelfix.data.formats.splits import choose_split
-from labelfix.errors import Defect
 
 HASH_ROWS = 8192
 
 
-class MemorySource:
+class MemorySource(TableSource):
     """A table that the caller holds.
 
     Args:
@@ -31,10 +30,6 @@ class MemorySource:
         InputError: The object is no table, or its columns cannot be Arrow columns.
     """
 
-    read_rows = READ_ROWS
-    untyped = False
-    warnings: tuple[Defect, ...] = ()
-
     def __init__(self, table: Source, name: str, format_name: str = "memory") -> None:
         self.name = name
         self.format = format_name
@@ -42,22 +37,15 @@ class MemorySource:
         self.folder = Path()
         self._dataset = table if _is_dataset(table) else None
         self._table: pa.Table | None = None
-        self.remarks: tuple[str, ...] = ()
         if self._dataset is not None:
             self.schema: pa.Schema = table.features.arrow_schema
-            self.titles = tuple(self.schema.names)
         else:
             frame = as_frame(table, name)
             self._table, self.titles, self.remarks = frame.table, frame.titles, frame.remarks
             self.schema = frame.table.schema
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         return chunks(self._batches(names, rows), rows)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the same as `scan`."""
-        return self.scan(columns, rows)
 
     def content_hash(self) -> str:
         """SHA-256 over the Arrow IPC stream in batches of a fixed size, so that chunking plays no part."""

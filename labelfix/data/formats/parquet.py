@@ -29,7 +29,7 @@ from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
-from labelfix.data.formats.typed_files import TypedFiles, as_opened
+from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
@@ -51,7 +51,7 @@ GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 """A row group is written once it has this many rows, or takes so many bytes in memory."""
 
 
-class ParquetSource(TypedFiles):
+class ParquetSource(HashedFiles):
     """One Parquet file, or several parts that are read as one table.
 
     Args:
@@ -77,8 +77,7 @@ class ParquetSource(TypedFiles):
         self.titles = tuple(titles[name] for name in self.schema.names)
 
     @as_opened
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         wanted = pa.schema([self.schema.field(column) for column in names])
         for index, part in enumerate(self._parts):
             batches = (in_types(batch, wanted, part.name) for batch in part.batches(names, rows))

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, cheapest, titles_of
+from labelfix.data.formats.base import Chunk, TableSource, cheapest
 from labelfix.errors import Defect
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -19,7 +19,7 @@ Keys = Mapping[str, str | None]
 """Column → value, as the folders of one file say."""
 
 
-class PartitionedSource:
+class PartitionedSource(TableSource):
     """A table of several files whose folders are named `key=value`: the keys are its last columns, of type string.
 
     A key that is also a column of the files is that column.
@@ -44,13 +44,7 @@ class PartitionedSource:
         self.remarks: tuple[str, ...] = (*remarks, *source.remarks, *said)
         fields = [*source.schema, *(pa.field(key, pa.string()) for key in self._keys)]
         self.schema: pa.Schema = pa.schema(fields, metadata=source.schema.metadata)
-        self.titles: tuple[str, ...] = (*titles_of(source), *self._keys)
-
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        return self._chunks(columns, rows, verbatim=False)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        return self._chunks(columns, rows, verbatim=True)
+        self.titles: tuple[str, ...] = (*source.titles, *self._keys)
 
     def content_hash(self) -> str:
         """SHA-256 over the contents of the files and what their folders say, in hexadecimal."""
@@ -59,8 +53,7 @@ class PartitionedSource:
         said = json.dumps(self._keys, sort_keys=True)
         return hashlib.sha256(f"{self._source.content_hash()}\n{said}".encode()).hexdigest()
 
-    def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         stored = [name for name in names if name not in self._keys] or [cheapest(self._source.schema)]
         read = self._source.verbatim if verbatim else self._source.scan
         for chunk in read(stored, rows):

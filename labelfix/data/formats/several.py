@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats.base import Chunk, TableSource
 from labelfix.data.formats.called import Called
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 
 
-class SeveralSources:
+class SeveralSources(TableSource):
     """Tables one after the other; the columns that all of them have.
 
     Args:
@@ -28,7 +28,7 @@ class SeveralSources:
     def __init__(self, sources: Sequence[TableSource]) -> None:
         renamed, respelled = names_as_before([source.schema.names for source in sources])
         sources = [Called(source, names) if names else source for source, names in zip(sources, renamed, strict=True)]
-        self.sources = tuple(sources)
+        self._parts = tuple(sources)
         self.name = " + ".join(source.name for source in sources)
         self.format = sources[0].format if len({source.format for source in sources}) == 1 else "several"
         self.files = tuple(file for source in sources for file in source.files)
@@ -36,30 +36,25 @@ class SeveralSources:
         self.read_rows = min(source.read_rows for source in sources)
         self.untyped = any(source.untyped for source in sources)
         self.warnings = tuple(warning for source in sources for warning in source.warnings)
-        merged = merge_schemas([_part(source) for source in self.sources], shared=True)
+        merged = merge_schemas([_part(source) for source in self._parts], shared=True)
         if not merged.schema.names:
             raise input_error(self.name, "have no column in common", "give them the same column names")
         self.schema: pa.Schema = merged.schema
-        self.titles = tuple(self.schema.names)
         self.remarks = (*(remark for source in sources for remark in source.remarks), *respelled, *merged.remarks)
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`; types that differ are read as the one that holds both."""
-        return self._chunks(columns, rows, verbatim=False)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`; the type of a column may differ from table to table."""
-        return self._chunks(columns, rows, verbatim=True)
+    @property
+    def parts(self) -> tuple[TableSource, ...]:
+        return self._parts
 
     def content_hash(self) -> str:
         """SHA-256 over the tables' hashes in order."""
-        return hash_of_parts(self.sources)
+        return hash_of_parts(self._parts)
 
-    def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        """Types that differ are read as the one that holds both; verbatim, they may differ from table to table."""
         wanted = pa.schema([self.schema.field(name) for name in names])
         before = 0
-        for source in self.sources:
+        for source in self._parts:
             for chunk in source.verbatim(names, rows) if verbatim else source.scan(names, rows):
                 batch = chunk.batch
                 if not verbatim:

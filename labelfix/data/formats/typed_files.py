@@ -7,18 +7,16 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import ParamSpec, cast
 
-import pyarrow as pa
-
-from labelfix.data.formats.base import READ_ROWS, Chunk
+from labelfix.data.formats.base import Chunk, TableSource
 from labelfix.data.formats.file_checks import hash_files
-from labelfix.errors import Defect, input_error
+from labelfix.errors import input_error
 from labelfix.remote import RemotePath
 
 P = ParamSpec("P")
 
 
-class HashedFiles:
-    """Some files, told from others by their bytes.
+class HashedFiles(TableSource):
+    """A table in files, told from others by their bytes.
 
     Args:
         name: The table as the user named it.
@@ -27,8 +25,6 @@ class HashedFiles:
         files: What each file is called: the table's name where it is one.
         folder: Where the first lies.
     """
-
-    read_rows = READ_ROWS
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.name = name
@@ -89,19 +85,3 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return about.st_size, about.st_mtime_ns, about.st_ino
-
-
-class TypedFiles(HashedFiles):
-    """Files whose cells have types: no word stands for "nothing here", and cells stand there as they are read."""
-
-    untyped = False
-    remarks: tuple[str, ...] = ()
-    warnings: tuple[Defect, ...] = ()
-    schema: pa.Schema
-
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        raise NotImplementedError
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the same as `scan`."""
-        return self.scan(columns, rows)

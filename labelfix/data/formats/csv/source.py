@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, chunks
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, Edit, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -56,7 +56,6 @@ class CsvSource(HashedFiles):
 
     format = "csv"
     untyped = True
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
@@ -70,24 +69,13 @@ class CsvSource(HashedFiles):
         self.schema: pa.Schema = self._type_columns()
         self.remarks: tuple[str, ...] = (*respelled, *dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        for chunk in self.verbatim(columns, rows):
-            names = chunk.batch.schema.names
-            fields = [self.schema.field(column) for column in names]
-            arrays: dict[str, pa.Array] = {}
-            for type_ in dict.fromkeys(field.type for field in fields):
-                alike = [field.name for field in fields if field.type == type_]
-                cells = [chunk.batch.column(name) for name in alike]
-                arrays |= zip(alike, _typed(cells, type_), strict=True)
-            made = pa.record_batch([arrays[name] for name in names], schema=pa.schema(fields))
-            yield Chunk(made, chunk.file_index, chunk.first_row)
-
     @as_opened
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: every cell as a string."""
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        schema = pa.schema([self.schema.field(name) for name in names])
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
-            yield from chunks(map(_as_texts, _rows(path, file, self._dialects[index], names)), rows, index)
+            read = map(_as_texts, _rows(path, file, self._dialects[index], names))
+            for chunk in chunks(read, rows, index):
+                yield chunk if verbatim else replace(chunk, batch=_in_types(chunk.batch, schema))
 
     def rewrites(self, target: Path) -> bool:
         return not are_disarmed() and keeps_its_way(self._dialects, target)
@@ -140,6 +128,15 @@ class CsvSource(HashedFiles):
             written[DECIMAL] = ","
         marks = {column: {DECIMAL: ","} if types[column].decimal_comma else None for column in header}
         return pa.schema([pa.field(c, types[c].arrow, metadata=marks[c]) for c in header], metadata=written)
+
+
+def _in_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Texts as values of these types; columns of one type together."""
+    arrays: dict[str, pa.Array] = {}
+    for type_ in dict.fromkeys(schema.types):
+        alike = [field.name for field in schema if field.type == type_]
+        arrays |= zip(alike, _typed([batch.column(name) for name in alike], type_), strict=True)
+    return pa.record_batch([arrays[name] for name in schema.names], schema=schema)
 
 
 def _typed(columns: Sequence[pa.Array], type_: pa.DataType) -> Sequence[pa.Array]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, TableSource
 from labelfix.data.formats.images.files import (
     IMAGE_SUFFIXES,
     IMAGE_TYPE,
@@ -41,7 +41,7 @@ CONTAINERS = frozenset(
 """Names of folders that hold the folders of classes; no class is called so."""
 
 
-class ImageFolderSource:
+class ImageFolderSource(TableSource):
     """Images in one folder a class.
 
     The rows stand in natural order of their relative paths. An image directly in the root has no label. Ids and labels
@@ -56,8 +56,6 @@ class ImageFolderSource:
 
     format = "image_folder"
     schema = SCHEMA
-    read_rows = READ_ROWS
-    untyped = False
     written = pa.schema([field for field in SCHEMA if field.name != "image"])
     """What an export to a table writes."""
 
@@ -79,9 +77,8 @@ class ImageFolderSource:
         self.remarks: tuple[str, ...] = (*_nested(found, root), *remarks)
         self.warnings: tuple[Defect, ...] = (*deeper, *lost, *_empty_classes(found, self.files[0]))
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`; images are paths, nothing is opened."""
-        names = list(SCHEMA.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        """Images are paths, nothing is opened."""
         for start in range(0, len(self.paths), rows):
             places = self.places[start : start + rows]
             batch = pa.record_batch(
@@ -93,10 +90,6 @@ class ImageFolderSource:
                 schema=SCHEMA,
             )
             yield Chunk(batch.select(names), 0, start + 1)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the same as `scan`."""
-        return self.scan(columns, rows)
 
     def known_by(self, other: ImageFolderSource) -> ImageFolderSource:
         """The same images with the ids that images of the same bytes have in another folder.

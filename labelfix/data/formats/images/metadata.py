@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, TableSource
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, TableSource
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.images.files import (
     IMAGE_TYPE,
@@ -44,7 +44,7 @@ class _Row:
     place: str
 
 
-class ImageMetadataSource:
+class ImageMetadataSource(TableSource):
     """The rows of the metadata, in their order.
 
     Their columns are those of the metadata but `file_name`, and `image`. Where the metadata has no `id`, the ids are
@@ -62,7 +62,6 @@ class ImageMetadataSource:
     """
 
     format = "image_metadata"
-    read_rows = READ_ROWS
 
     def __init__(self, root: Path, file: str, name: str, shown: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
@@ -98,14 +97,6 @@ class ImageMetadataSource:
         self.remarks: tuple[str, ...] = (said, *remarks)
         self.warnings: tuple[Defect, ...] = (*self._unnamed(found), *lost)
 
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`; images are paths, nothing is opened."""
-        return self._chunks(columns, rows, verbatim=False)
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the metadata's cells as they stand in it."""
-        return self._chunks(columns, rows, verbatim=True)
-
     def content_hash(self) -> str:
         """SHA-256 over the metadata and the bytes of its images, in hexadecimal."""
         return self._hash
@@ -117,8 +108,8 @@ class ImageMetadataSource:
             total.update(digest(self.folder / row.place))
         return total.hexdigest()
 
-    def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        """Images are paths, nothing is opened."""
         given = [name for name in names if name not in self._added.names] or [FILE_NAME]
         for chunk in self.table.verbatim(given, rows) if verbatim else self.table.scan(given, rows):
             start = chunk.first_row - 1

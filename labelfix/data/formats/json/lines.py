@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
-    READ_ROWS,
     Chunk,
     Edit,
     ReadOptions,
@@ -24,7 +23,7 @@ from labelfix.data.formats.json.records import Record, is_array, read_records, r
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
-from labelfix.data.formats.typed_files import TypedFiles, as_opened
+from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import by_spelling
 from labelfix.errors import Defect, input_error
 
@@ -33,7 +32,7 @@ __all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
 _ENDING = re.compile(r"\.(jsonl|ndjson|json)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 
-class JsonSource(TypedFiles):
+class JsonSource(HashedFiles):
     """One JSON file, or several with the same columns.
 
     Args:
@@ -60,8 +59,7 @@ class JsonSource(TypedFiles):
             self.warnings = (Defect("warning", name, None, what, remedy),)
 
     @as_opened
-    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        names = list(self.schema.names if columns is None else columns)
+    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         schema = pa.schema([self.schema.field(name) for name in names])
         for index, (text, array) in enumerate(zip(self._texts, self._arrays, strict=True)):
             first = 1
