@@ -22,12 +22,10 @@ from labelfix.settings.data import DataSettings
 T = TypeVar("T")
 
 
-def label_table(
-    source: TableSource, rows: IdsAndLabels, codes: Codes, classes: ClassNames, id_column: str | None, label: str | None
-) -> LabelTable:
-    """Ids and labels of a source as a table without inputs; labels that are none of the classes count as missing."""
+def label_table(rows: IdsAndLabels, codes: Codes, classes: ClassNames, label: str | None) -> LabelTable:
+    """Ids and labels as a table without inputs; labels that are none of the classes count as missing."""
     return LabelTable(
-        name=source.name,
+        name=rows.name,
         ids=rows.ids,
         codes=np.maximum(codes, UNLABELLED),
         classes=classes,
@@ -36,7 +34,7 @@ def label_table(
         file_index=rows.places.file_index,
         row_number=rows.places.row_number,
         label_column=label,
-        id_column=id_column,
+        id_column=rows.id_column,
     )
 
 

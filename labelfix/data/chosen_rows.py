@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
@@ -49,17 +48,17 @@ def answer_column(names: Sequence[str]) -> str:
     return names[max(names.index(told) - 1, 0)] if told in names else "label"
 
 
-def read_chosen(source: TableSource, rows: IdsAndLabels) -> npt.NDArray[np.bool_] | None:
+def read_chosen(rows: IdsAndLabels) -> npt.NDArray[np.bool_] | None:
     """`(M,)` True for the rows that `next` chose, as any of several trusted files says; None where there is none."""
-    found = _cells(source, rows, DRAWN) != ""
+    found = _cells(rows, DRAWN) != ""
     return found if found.any() else None
 
 
-def _cells(source: TableSource, rows: IdsAndLabels, column: str) -> npt.NDArray[np.object_]:
+def _cells(rows: IdsAndLabels, column: str) -> npt.NDArray[np.object_]:
     """`(M,)` what stands in a column; "" in the files that have none."""
     found = np.full(len(rows), "", dtype=object)
     first = 0
-    for part in source.parts:
+    for part in rows.source.parts:
         own = np.flatnonzero((rows.places.file_index >= first) & (rows.places.file_index < first + len(part.files)))
         first += len(part.files)
         if column in part.schema.names:
@@ -73,9 +72,7 @@ def _words(cells: pa.Array) -> npt.NDArray[np.object_]:
     return np.asarray(pc.fill_null(spelled(cells.cast(pa.string())), "").to_numpy(zero_copy_only=False))
 
 
-def without_sources(
-    source: TableSource, rows: IdsAndLabels, taken: bool, findings: Findings
-) -> tuple[IdsAndLabels, int]:
+def without_sources(rows: IdsAndLabels, taken: bool, findings: Findings) -> tuple[IdsAndLabels, int]:
     """The trusted rows, those left open that `next` wanted a source of labels to answer: such an answer is no truth.
 
     Args:
@@ -84,15 +81,15 @@ def without_sources(
     Returns:
         The rows, and how many of them such an answer has been left out of.
     """
-    if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in source.parts):
+    if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in rows.source.parts):
         return rows, 0
-    whom = _cells(source, rows, ASK)
+    whom = _cells(rows, ASK)
     theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)
     if theirs.any():
         answers = "1 answer is of a source" if theirs.sum() == 1 else f"{int(theirs.sum()):,} answers are of sources"
         what = f"{answers} that the column {ASK!r} names, and no trusted label"
-        findings.note(f"{source.name}: {what}") if taken else findings.warning(
-            source.name, what, "give the file to --sources, too"
+        findings.note(f"{rows.name}: {what}") if taken else findings.warning(
+            rows.name, what, "give the file to --sources, too"
         )
     positions = np.where(theirs, -1, rows.labels.positions)
     return replace(rows, labels=replace(rows.labels, positions=positions)), int(theirs.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +145,15 @@ class Findings:
     def warnings(self) -> tuple[Defect, ...]:
         """All warnings."""
         return tuple(defect for defect in self._found if defect.severity == "warning")
+
+    def stop(self) -> NoReturn:
+        """Raise all defects, errors first: there is an error among them.
+
+        Raises:
+            InputError: Always.
+        """
+        self.stop_on_errors()
+        raise AssertionError("unreachable: what is missing was reported")
 
     def stop_on_errors(self) -> None:
         """Raise all defects, errors first, if there is an error among them.

@@ -29,47 +29,43 @@ Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
 
 
 def hear(
-    noisy: TableSource,
-    rows: IdsAndLabels,
+    noisy: IdsAndLabels,
+    clean: IdsAndLabels,
     columns: Columns,
-    clean: TableSource,
-    trusted: IdsAndLabels,
     aliases: Mapping[str, str],
     settings: DataSettings,
     findings: Findings,
-) -> Heard | None:
+) -> Heard:
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
-    Returns:
-        None where an error stands in the way.
+    Raises:
+        InputError: An error stands in the way.
     """
-    ballots = read_ballots(noisy, rows.ids, columns.sources, columns.id, settings, findings)
+    ballots = read_ballots(noisy.source, noisy.ids, columns.sources, columns.id, settings, findings)
     if ballots is None:
-        return None
-    assert trusted.labels is not None
-    words = settings.missing_words
-    labels = ballots.labels
+        findings.stop()
+    assert clean.labels is not None
+    words, trusted, labels = settings.missing_words, clean.labels, ballots.labels
     if len(columns.sources) == 1:
-        _refuse_several(labels, trusted.labels, noisy.name, findings)
-    _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
-    classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-    truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
-    if more := _only_trusted(trusted.labels, truth, classes):
-        named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
+        _refuse_several(labels, trusted, noisy.name, findings)
+    _warn_of_no_answers(labels, {*trusted.values, *aliases}, noisy.name, findings)
+    classes, codes = class_names(labels, trusted, aliases, noisy.name, findings, words)
+    truth = match_codes(trusted, classes, clean.name, findings, words, typed=True)
+    if more := _only_trusted(trusted, truth, classes):
+        named = ", ".join(f'"{trusted.values[place]}"' for place in more[:5])
         what = f"no source says {named}, which only trusted rows have"
-        if len(more) == len(trusted.labels.values) > 1:
+        if len(more) == len(trusted.values) > 1:
             said = ", ".join(f'"{value}"' for value in labels.values[:5])
             findings.error(clean.name, f"{what}: they say {said}", "name the columns that hold labels")
-            return None
+            findings.stop()
         findings.warning(clean.name, what, "it is taken as a class; correct it if it is a slip")
-        values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
+        values, stored = ([of[place] for place in more] for of in (trusted.values, trusted.stored))
         labels = with_trusted(labels, values, stored)
-        classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-        truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
-    opinions = ballots.opinions(len(rows), codes)
+        classes, codes = class_names(labels, trusted, aliases, noisy.name, findings, words)
+        truth = match_codes(trusted, classes, clean.name, findings, words, typed=True)
+    opinions = ballots.opinions(len(noisy), codes)
     main = _main(ballots, settings, noisy.name, findings)
-    if findings.has_errors:
-        return None
+    findings.stop_on_errors()
     given = given_of(opinions, main, len(classes))
     check_given(given, classes, labels, noisy.name, findings)
     counts = np.bincount(opinions.source, minlength=len(opinions.names))

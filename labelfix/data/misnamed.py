@@ -9,7 +9,7 @@ from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.roles import TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.labels.column import LabelColumn, label_kind
+from labelfix.data.labels.column import label_kind
 from labelfix.data.labels.refusal import refuse_keys
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.spelling import loosened
@@ -17,27 +17,28 @@ from labelfix.data.tables import TrainingData
 from labelfix.settings.data import DataSettings
 
 
-def refuse_ids_as_labels(ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings) -> None:
+def refuse_ids_as_labels(noisy: IdsAndLabels, settings: DataSettings, findings: Findings) -> None:
     """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
     if settings.label_column is not None and noisy.labels is not None:
-        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES), findings)
+        refuse_keys(noisy.labels, noisy.name, columns_of_few(noisy.source, TRUE_NAMES), findings)
 
 
-def refuse_labels_elsewhere(ours: TableSource, labels: LabelColumn, findings: Findings) -> None:
+def refuse_labels_elsewhere(noisy: IdsAndLabels, findings: Findings) -> None:
     """Stop where another column has the labels of rows that have none here, and of no others: records of mixed keys."""
-    empty = labels.positions < 0
+    assert noisy.labels is not None
+    labels, empty = noisy.labels, noisy.labels.positions < 0
     if not 0 < empty.sum() < len(empty):
         return
-    others = [name for name in columns_of_few(ours, TRUE_NAMES) if name != labels.column]
+    others = [name for name in columns_of_few(noisy.source, TRUE_NAMES) if name != labels.column]
     known = set(map(loosened, labels.values))
     for name in others:
-        other = read_id_and_label(ours, None, name).labels
+        other = read_id_and_label(noisy.source, None, name).labels
         assert other is not None
         here = other.positions >= 0
         if here.any() and not (here & ~empty).any() and known.issuperset(map(loosened, other.values)):
             what = f"column {labels.column!r} is empty in {empty.sum():,} rows"
             what += f", and {name!r} has labels in {here.sum():,} of them and in no others"
-            findings.error(ours.name, what, "write the labels of all rows into one column")
+            findings.error(noisy.name, what, "write the labels of all rows into one column")
             findings.stop_on_errors()
 
 
@@ -76,14 +77,17 @@ def refuse_overwritten(ours: TableSource, theirs: TableSource, column: str, find
         findings.stop_on_errors()
 
 
-def name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
+def name_labels(noisy: IdsAndLabels, clean: IdsAndLabels, findings: Findings) -> None:
     """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
+    assert noisy.labels is not None
+    assert clean.labels is not None
+    ours, given, trusted = noisy.source, noisy.labels, clean.labels
     others = [column for column in ours.schema.names if column != given.column]
     if found := columns_of_labels(ours, others, trusted.values):
         what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
-        findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
+        findings.error(clean.name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
         findings.stop_on_errors()
     if trusted.column in others:
         what = f'has labels such as "{trusted.values[0]}" in {trusted.column!r}, which {ours.name} has as well'
-        findings.error(name, f"{what}, beside {given.column!r}", f"pass --label-column {trusted.column}")
+        findings.error(clean.name, f"{what}, beside {given.column!r}", f"pass --label-column {trusted.column}")
         findings.stop_on_errors()

@@ -244,7 +244,7 @@ def read_truth(
     if not len(rows):
         findings.error(table.name, "holds no rows", "give a file with rows")
     findings.stop_on_errors()
-    found = label_table(table, rows, codes, classes, ids, label)
+    found = label_table(rows, codes, classes, label)
     if ids is None and inputs is not None:
         inputs_fit(table, inputs, findings)
         findings.stop_on_errors()

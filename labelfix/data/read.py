@@ -115,37 +115,29 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label), findings)
-    if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
-        findings.stop_on_errors()
-        raise AssertionError("unreachable: what is missing was reported")
-    refuse_ids_as_labels(ours, noisy_rows, settings, findings)
-    noisy_rows = without_skipped(ours, noisy_rows, findings)
-    clean_rows = without_skipped(theirs, clean_rows, findings, ours)
+    if noisy_rows is None or clean_rows is None or not _rows_there(noisy_rows, clean_rows, findings):
+        findings.stop()
+    refuse_ids_as_labels(noisy_rows, settings, findings)
+    noisy_rows = without_skipped(noisy_rows, findings)
+    clean_rows = without_skipped(clean_rows, findings, ours)
     if columns.id is not None:
         refuse_cut_ids(ours.name, noisy_rows.ids, theirs.name, clean_rows.ids if columns.clean_id else None, findings)
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
-    by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings)
-    clean_rows, clean_id = by_columns or (clean_rows, columns.clean_id)
-    clean_rows, of_sources = without_sources(theirs, clean_rows, settings.sources is not None, findings)
-    chosen = read_chosen(theirs, clean_rows)
+    by_columns = named_by_columns(noisy_rows, clean_rows, columns, settings, findings)
+    clean_rows, of_sources = without_sources(by_columns or clean_rows, settings.sources is not None, findings)
+    chosen = read_chosen(clean_rows)
     opinions, main = None, None
     if settings.several:
-        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings)
-        if heard is None:
-            findings.stop_on_errors()
-            raise AssertionError("unreachable: what is missing was reported")
-        classes, opinions, given, truth, main = heard
+        classes, opinions, given, truth, main = hear(noisy_rows, clean_rows, columns, aliases, settings, findings)
         columns = replace(columns, names=opinions.names, main=main)
-        check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
+        check_trusted(clean_rows, truth, classes, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     else:
-        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
-    if clean_id is not None:
-        check_ids(clean_rows.ids, clean_id, clean_rows.places, findings, truth)
-    noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
-    noisy_table = replace(noisy_table, opinions=opinions)
-    clean_table = label_table(theirs, clean_rows, truth, classes, clean_id, columns.clean_label)
-    clean_table = replace(clean_table, chosen=chosen)
+        classes, given, truth = _labels(noisy_rows, clean_rows, aliases, settings, findings, chosen)
+    if clean_rows.id_column is not None:
+        check_ids(clean_rows.ids, clean_rows.id_column, clean_rows.places, findings, truth)
+    noisy_table = replace(label_table(noisy_rows, given, classes, columns.label), opinions=opinions)
+    clean_table = replace(label_table(clean_rows, truth, classes, columns.clean_label), chosen=chosen)
     before = findings.error_count
     noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings)
     clean_table = _trusted_inputs(clean_table, theirs, noisy_table, columns.spec, settings, findings)
@@ -206,20 +198,16 @@ def _trusted_inputs(
     return table.only(table.readable, SelectedInputs(table.inputs, keep, table.name))
 
 
-def _rows_there(
-    ours: TableSource, noisy: IdsAndLabels, theirs: TableSource, clean: IdsAndLabels, findings: Findings
-) -> bool:
+def _rows_there(noisy: IdsAndLabels, clean: IdsAndLabels, findings: Findings) -> bool:
     if not len(noisy):
-        findings.error(ours.name, "holds no rows", "give a file with rows")
+        findings.error(noisy.name, "holds no rows", "give a file with rows")
     if not len(clean):
-        findings.error(theirs.name, "holds no rows", "give at least two trusted rows")
+        findings.error(clean.name, "holds no rows", "give at least two trusted rows")
     return bool(len(noisy) and len(clean))
 
 
 def _labels(
-    ours: TableSource,
     noisy: IdsAndLabels,
-    theirs: TableSource,
     clean: IdsAndLabels,
     aliases: dict[str, str],
     settings: DataSettings,
@@ -229,17 +217,17 @@ def _labels(
     assert noisy.labels is not None
     assert clean.labels is not None
     named = settings.label_column is not None
-    refuse_labels_elsewhere(ours, noisy.labels, findings)
-    refused = refuse_values(noisy.labels, noisy.places, ours.name, named, findings)
+    refuse_labels_elsewhere(noisy, findings)
+    refused = refuse_values(noisy.labels, noisy.places, noisy.name, named, findings)
     refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words
-    classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
-    truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
+    classes, given = class_names(noisy.labels, clean.labels, aliases, noisy.name, findings, words)
+    truth = match_codes(clean.labels, classes, clean.name, findings, words, typed=True)
     if not refused and (truth == UNKNOWN).all():
-        name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
+        name_labels(noisy, clean, findings)
     if not refused:
-        check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
-        check_trusted(clean, truth, classes, theirs.name, findings, chosen)
-        check_balance(given, classes, ours.name, findings)
+        check_given(given, classes, noisy.labels, noisy.name, findings, noisy.source.format == "image_folder")
+        check_trusted(clean, truth, classes, findings, chosen)
+        check_balance(given, classes, noisy.name, findings)
         check_files(given, classes, noisy.labels.column, noisy.places, findings)
     return classes, given, truth

@@ -22,17 +22,26 @@ class IdsAndLabels:
     """What one pass over a table gives.
 
     Attributes:
-        ids: `(N,)` ids, null where empty; row numbers where the table has no id column.
+        source: The table.
+        id_column: Where the ids stand; None where they are row numbers.
+        ids: `(N,)` ids, null where empty.
         labels: The label column; None where the table has none.
         places: Where the rows came from.
     """
 
+    source: TableSource
+    id_column: str | None
     ids: pa.Array
     labels: LabelColumn | None
     places: Places
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def name(self) -> str:
+        """The table as the user named it."""
+        return self.source.name
 
 
 def read_id_and_label(source: TableSource, id_column: str | None, label: str | None) -> IdsAndLabels:
@@ -52,6 +61,8 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
         rows_done(count)
     places = Places(source.files, np.concatenate(files), np.concatenate(numbers))
     return IdsAndLabels(
+        source=source,
+        id_column=id_column,
         ids=gather(ids) if id_column is not None else row_numbers(len(places)),
         labels=reader.result() if reader is not None else None,
         places=places,
@@ -120,7 +131,8 @@ def _suspects(source: TableSource, id_column: str, twice: Keys) -> IdsAndLabels:
         ids.append(all_ids.take(pa.array(where)))
         files.append(np.full(len(where), chunk.file_index, np.int32))
         numbers.append(where + chunk.first_row)
-    return IdsAndLabels(gather(ids), None, Places(source.files, np.concatenate(files), np.concatenate(numbers)))
+    places = Places(source.files, np.concatenate(files), np.concatenate(numbers))
+    return IdsAndLabels(source, id_column, gather(ids), None, places)
 
 
 def _columns(source: TableSource, id_column: str | None, label: str | None) -> list[str]:

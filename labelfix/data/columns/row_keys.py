@@ -24,22 +24,17 @@ from labelfix.settings.data import DataSettings
 
 
 def named_by_columns(
-    noisy: TableSource,
-    noisy_rows: IdsAndLabels,
-    clean: TableSource,
-    clean_rows: IdsAndLabels,
-    columns: Columns,
-    settings: DataSettings,
-    findings: Findings,
-) -> tuple[IdsAndLabels, str] | None:
+    noisy_rows: IdsAndLabels, clean_rows: IdsAndLabels, columns: Columns, settings: DataSettings, findings: Findings
+) -> IdsAndLabels | None:
     """The trusted rows with the ids of the noisy rows that they are (row numbers, where these have no ids).
 
     Asked where the trusted file has not all inputs, and no id that the noisy file has: the columns of both files, all
     together; else the one column that holds values, texts or names of images of one column of the noisy file.
 
     Returns:
-        The rows and the columns that name them; None where not each trusted row is one noisy row by these.
+        The rows, whose `id_column` names these columns; None where not each trusted row is one noisy row by these.
     """
+    noisy, clean = noisy_rows.source, clean_rows.source
     if set(columns.spec.every_column) <= set(clean.schema.names):
         return None
     if columns.id is not None and columns.clean_id is not None:
@@ -65,7 +60,8 @@ def named_by_columns(
     findings.note(
         f"{clean.name}: {said} say{'s' * (len(names) == 1)} which row of {noisy.name} is meant, as no id does"
     )
-    return replace(clean_rows, ids=noisy_rows.ids.take(pa.array(places, mask=places < 0))), " and ".join(names)
+    ids = noisy_rows.ids.take(pa.array(places, mask=places < 0))
+    return replace(clean_rows, ids=ids, id_column=" and ".join(names))
 
 
 def _flat(source: TableSource) -> list[str]:

@@ -120,7 +120,6 @@ def check_trusted(
     rows: IdsAndLabels,
     codes: Codes,
     classes: ClassNames,
-    name: str,
     findings: Findings,
     chosen: npt.NDArray[np.bool_] | None = None,
 ) -> None:
@@ -139,17 +138,17 @@ def check_trusted(
         what = f'"{rows.labels.values[place]}" counts as "no label"'
         count = f"({rows.labels.counts[place]:,} rows, which are left out)"
         remedy = "if it is a class, write it so in the noisy file too, or into a class map"
-        findings.warning(name, f"column {rows.labels.column!r}: {what} {count}", remedy)
+        findings.warning(rows.name, f"column {rows.labels.column!r}: {what} {count}", remedy)
     labelled = int((codes != UNLABELLED).sum())
     if labelled < 2:
         empty = len(rows) - labelled
         of = f", as column {rows.labels.column!r} is empty in {empty:,} of {len(rows):,}" if empty else ""
         what = f"holds {labelled or 'no'} trusted row{'s' * (labelled != 1)}{of}"
-        findings.error(name, what, "give at least two, better 20 of every class")
+        findings.error(rows.name, what, "give at least two, better 20 of every class")
         return
     if without and not (codes == UNKNOWN).any():
         there = [each for each in classes.names if each not in without]
-        findings.warning(name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without, there)}")
+        findings.warning(rows.name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without, there)}")
 
 
 def check_joined(data: TrainingData, findings: Findings) -> None:

@@ -93,16 +93,14 @@ def refuse_verdicts(source: TableSource, findings: Findings, beside: TableSource
             _refuse_unaccepted(source, column, findings)
 
 
-def without_skipped(
-    source: TableSource, rows: IdsAndLabels, findings: Findings, beside: TableSource | None = None
-) -> IdsAndLabels:
+def without_skipped(rows: IdsAndLabels, findings: Findings, beside: TableSource | None = None) -> IdsAndLabels:
     """The rows, without a label where another column says that nobody has given one: skipped, or still to do.
 
     Args:
         beside: The noisy file where this is the trusted one.
     """
-    for column in _told_by(source, beside) if rows.labels is not None else ():
-        cells = [chunk.batch.column(0).cast(pa.string()) for chunk in scan(source, [column])]
+    for column in _told_by(rows.source, beside) if rows.labels is not None else ():
+        cells = [chunk.batch.column(0).cast(pa.string()) for chunk in scan(rows.source, [column])]
         words = pc.fill_null(pa.chunked_array(cells, pa.string()), "")
         said = _verdicts(column, pc.unique(words).to_pylist())
         left = [word for word, verdict in said.items() if verdict is None] if said is not None else []
@@ -113,9 +111,9 @@ def without_skipped(
         if _of_anything(column, said) and (rows.labels.positions[skipped] >= 0).all():
             what = f"column {column!r} is {' or '.join(map(repr, left))} in {int(skipped.sum()):,} rows with a label"
             remedy = "if nobody has checked these labels yet, leave such rows out, or call the column label_status"
-            findings.warning(source.name, f"{what}, and these count as checked", remedy)
+            findings.warning(rows.name, f"{what}, and these count as checked", remedy)
             continue
-        what = f"{source.name}: {int(skipped.sum()):,} rows count as without a label, as their {column!r} is"
+        what = f"{rows.name}: {int(skipped.sum()):,} rows count as without a label, as their {column!r} is"
         findings.note(f"{what} {' or '.join(repr(word) if word else 'empty' for word in left)}")
         rows = replace(rows, labels=replace(rows.labels, positions=np.where(skipped, -1, rows.labels.positions)))
     return rows
