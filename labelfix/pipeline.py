@@ -38,7 +38,8 @@ from labelfix.outputs.summing_up import LEARNABLE
 from labelfix.progress import Progress, Remembering
 from labelfix.rounds.learn import Rounds
 from labelfix.runs import RunFolder, RunOrigin, held, how_to_go_on, run_id, write_json
-from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
+from labelfix.scoring.blocks import HeldBlocks
+from labelfix.scoring.scorer import Scorer, with_what_is_known
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
 from labelfix.start import Encoded, Start, prepare, represent

@@ -23,8 +23,9 @@ from labelfix.outputs.exports import corrected_table, prediction_table, with_evi
 from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path
+from labelfix.scoring.blocks import NewBlocks
 from labelfix.scoring.kept_rows import pieces_of
-from labelfix.scoring.scorer import Kept, NewBlocks
+from labelfix.scoring.scorer import Kept
 
 LOOK = "look at some of its labels, in `labelfix flag`, before you use them"
 

@@ -30,7 +30,8 @@ from labelfix.remote import RemotePath, as_path
 from labelfix.runs import RunFolder, inputs_of, named, refuse_target
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_evidence import Metrics
-from labelfix.scoring.scorer import NewBlocks, Scorer
+from labelfix.scoring.blocks import NewBlocks
+from labelfix.scoring.scorer import Scorer
 from labelfix.settings.base import build
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings

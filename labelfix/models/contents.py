@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.typed_files import stamp
+from labelfix.data.formats.hashed_files import stamp
 from labelfix.data.inputs import inputs_of
 from labelfix.data.scan import regroup
 from labelfix.data.tables import InputTable

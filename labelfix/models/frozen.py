@@ -5,19 +5,20 @@ Legend: N rows, B rows of a window, D features, K classes.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from labelfix.data.arrays import Singles
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import ClassNames, InputTable
 from labelfix.models.cards import FeatureCard, head_card
 from labelfix.models.encoding import Card, encode_rows
 from labelfix.models.features import FeatureInputs
 from labelfix.models.head import Head
+from labelfix.models.representation import Representation
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from labelfix.models.classifier import Classifier
 
 
-class FrozenFeatures(ABC):
-    """A `Representation` that is computed once; the classifier is a linear head on it. One can stand beside others.
+class FrozenFeatures(Representation):
+    """A representation that is computed once; the classifier is a linear head on it. One can stand beside others.
 
     Attributes:
         hidden_units: Of a layer between features and head; None for a linear head.
@@ -37,21 +38,13 @@ class FrozenFeatures(ABC):
             them has a weight of its own.
     """
 
-    family: ClassVar[str]
     rows_at_once: ClassVar[int]
-    spec: InputSpec
     hidden_units: int | None = None
     part_count: int = 1
 
     @property
     def frozen(self) -> bool:
-        """Whether the classifier is a linear head on fixed features."""
         return True
-
-    @property
-    @abstractmethod
-    def feature_width(self) -> int:
-        """D, what the head reads."""
 
     @property
     def part_width(self) -> int:
@@ -62,16 +55,6 @@ class FrozenFeatures(ABC):
     def encoded_width(self) -> int:
         """Numbers of an encoded row: D, but where a hidden layer stands between."""
         return self.feature_width
-
-    @property
-    @abstractmethod
-    def description(self) -> str:
-        """One line for people."""
-
-    @property
-    @abstractmethod
-    def identity(self) -> str:
-        """Hash of everything beside the rows that determines the encoding."""
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """`float32 (N, D)` the table's rows in its order; taken from the cache where they are there."""
@@ -92,10 +75,6 @@ class FrozenFeatures(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that bring it back, beside `spec` and the files of `write_parts`."""
-
-    @abstractmethod
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
 
@@ -103,13 +82,13 @@ class FrozenFeatures(ABC):
         """Write what is needed beside `to_json` into an existing folder: nothing, where that holds all."""
 
     def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """What is trained: a linear head on the features, or a hidden layer and a linear head."""
+        """A linear head on the features, or a hidden layer and a linear head."""
         from labelfix.models.classifier import new_head  # training alone needs torch
 
         return new_head(self.encoded_width, self.hidden_units, num_classes, generator)
 
     def predictor(self, classifier: Classifier, device: torch.device) -> Head:
-        """A trained classifier, ready to be asked; it computes without torch, whatever trained it."""
+        """It computes without torch, whatever trained it."""
         return Head.of(classifier)
 
     def write_predictor(self, folder: Path, predictor: Head, classes: ClassNames) -> None:
@@ -118,9 +97,7 @@ class FrozenFeatures(ABC):
         self.write_parts(folder)
 
     def read_predictor(self, folder: Path, num_classes: int, device: str) -> Head:
-        """The classifier that `write_predictor` wrote."""
         return Head.read(folder, num_classes, self.encoded_width, self.hidden_units)
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         return head_card(self.feature_card(), bool(self.hidden_units))

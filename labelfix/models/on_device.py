@@ -5,7 +5,7 @@ Legend: n rows, D features, K classes.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +21,7 @@ from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.features import Inputs
 from labelfix.models.network_inputs import in_order, pieces
+from labelfix.models.representation import Representation
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class OnDevice:
         return forward(self.module.to(self.device).eval(), inputs, rows, self.device)
 
 
-class WholeNetwork(ABC):
-    """A `Representation` of raw inputs as they are, whose classifier is trained as a whole."""
+class WholeNetwork(Representation):
+    """A representation of raw inputs as they are, whose classifier is trained as a whole."""
 
     frozen: ClassVar[bool] = False
 
@@ -59,7 +60,6 @@ class WholeNetwork(ABC):
         """The network that `write_module` wrote."""
 
     def predictor(self, classifier: Classifier, device: torch.device) -> OnDevice:
-        """A trained classifier, ready to be asked."""
         return OnDevice(classifier, device)
 
     def write_predictor(self, folder: Path, predictor: OnDevice, classes: ClassNames) -> None:

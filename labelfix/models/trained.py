@@ -21,7 +21,8 @@ from labelfix.data.tables import ClassNames, InputSpec, Logits, Probabilities
 from labelfix.errors import RunError, listing
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
-from labelfix.models.representation import Predictor, Representation, representation_from_json
+from labelfix.models.representation import Predictor, Representation
+from labelfix.models.saved_representation import representation_from_json
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.runs import atomic_path

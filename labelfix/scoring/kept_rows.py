@@ -15,7 +15,7 @@ from labelfix.models.contents import contents_hash
 from labelfix.models.encoding import digest
 from labelfix.models.pieces import Pieces
 from labelfix.progress import Progress
-from labelfix.scoring.scorer import NewBlocks, block_rows
+from labelfix.scoring.blocks import NewBlocks, block_rows
 from labelfix.version import __version__
 
 FORMAT = "scored rows 1"

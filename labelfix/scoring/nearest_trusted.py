@@ -22,7 +22,7 @@ from labelfix.outputs.corrected_rows import CorrectedFile, rows_at
 from labelfix.outputs.report.render import Neighbour, Reasons
 from labelfix.progress import Silent
 from labelfix.runs import RunFolder
-from labelfix.scoring.scorer import Blocks
+from labelfix.scoring.blocks import Blocks
 
 NEAREST = 3
 """So many of each row."""

@@ -25,9 +25,9 @@ from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.report.inputs import cells_of
+from labelfix.scoring.blocks import Blocks
 from labelfix.scoring.match_truth import columns_of, labels_of
 from labelfix.scoring.nearest_trusted import hidden_of
-from labelfix.scoring.scorer import Blocks
 from labelfix.scoring.whom_to_ask import Asker
 
 CANDIDATES = 10

@@ -11,7 +11,6 @@ import pytest
 
 from labelfix import runs
 from labelfix.cli import main
-from labelfix.scoring import scorer
 
 
 def columns(path, *names):
@@ -181,7 +180,7 @@ def test_correct_takes_a_label_column_of_another_name(at_work):
 def test_correct_and_predict_give_the_same_block_by_block(at_work, monkeypatch):
     written = []
     for block in (16384, 7):
-        monkeypatch.setattr(scorer, "BLOCK", block)
+        monkeypatch.setattr("labelfix.scoring.blocks.BLOCK", block)
         for command, flag in (("correct", "--noisy"), ("predict", "--input")):
             out = at_work / f"{command}-{block}.parquet"
             assert main([command, "--run", "run", flag, "noisy.parquet", "--out", str(out), "-q"]) == 0

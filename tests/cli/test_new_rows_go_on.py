@@ -52,7 +52,7 @@ def computed(monkeypatch, tmp_path):
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(pieces, "KEPT_EVERY", 0.0)
     monkeypatch.setattr(encoder.FrozenText, "rows_at_once", BLOCK)
-    monkeypatch.setattr(scorer, "BLOCK", BLOCK)
+    monkeypatch.setattr("labelfix.scoring.blocks.BLOCK", BLOCK)
     monkeypatch.setattr(encoder.FrozenText, "_window", counting(encoder.FrozenText._window))
     return count, counting
 

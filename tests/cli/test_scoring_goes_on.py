@@ -26,7 +26,7 @@ def blocks(monkeypatch):
         computed["blocks"] += 1
         return block(*arguments)
 
-    monkeypatch.setattr(scorer, "BLOCK", BLOCK)
+    monkeypatch.setattr("labelfix.scoring.blocks.BLOCK", BLOCK)
     monkeypatch.setattr(kept_blocks, "KEPT_EVERY", 0.0)
     monkeypatch.setattr(scorer.Scorer, "_block", counted)
     return computed

@@ -17,7 +17,7 @@ from labelfix.methods.mlc import anchored
 from labelfix.numerics import linear_heads, row_blocks
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
-from labelfix.scoring.scorer import block_rows
+from labelfix.scoring.blocks import block_rows
 from labelfix.settings.methods import MlcSettings
 
 

@@ -14,7 +14,7 @@ from labelfix import api
 from labelfix.models.choice import choose_representation
 from labelfix.models.images import patch_fit
 from labelfix.models.images.patch_code import PatchDescriber, PatchEncoder, PatchRules
-from labelfix.models.representation import representation_from_json
+from labelfix.models.saved_representation import representation_from_json
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

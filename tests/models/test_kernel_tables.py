@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.choice import choose_representation
-from labelfix.models.representation import representation_from_json
+from labelfix.models.saved_representation import representation_from_json
 from labelfix.models.tables import kernel_fit
 from labelfix.models.tables.features import TableFeatures
 from labelfix.models.tables.kernel import KernelTable, ranked, waves

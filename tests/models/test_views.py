@@ -14,7 +14,7 @@ from labelfix.errors import RunError, SettingsError
 from labelfix.models import views
 from labelfix.models.choice import choose_representation
 from labelfix.models.learnt import place_of
-from labelfix.models.representation import is_cheap
+from labelfix.models.saved_representation import is_cheap
 from labelfix.models.text import encoder
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings

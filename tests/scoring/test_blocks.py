@@ -12,8 +12,9 @@ from labelfix.data.tables import ClassNames, LabelTable, TrainingData
 from labelfix.evidence.side_columns import SideColumns
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
-from labelfix.scoring import scorer
-from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
+from labelfix.scoring import blocks
+from labelfix.scoring.blocks import HeldBlocks
+from labelfix.scoring.scorer import Scorer, with_what_is_known
 
 ROWS = 11
 SOFT = np.random.default_rng(0).dirichlet(np.ones(3), ROWS).astype(np.float32)
@@ -41,7 +42,7 @@ class Corrector:
 
 @pytest.fixture(params=[1, 2, 4, 100])
 def block(request, monkeypatch):
-    monkeypatch.setattr(scorer, "BLOCK", request.param)
+    monkeypatch.setattr(blocks, "BLOCK", request.param)
 
 
 def table(readable=None):

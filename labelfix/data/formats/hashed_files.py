@@ -1,4 +1,4 @@
-"""What sources of files share: what tells them from others, that they stay as they are, and cells that have types."""
+"""What tables in files share: what tells them from others, and that they stay as they are while they are read."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file, magic
+from labelfix.data.formats.hashed_files import HashedFiles, as_opened
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
-from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable

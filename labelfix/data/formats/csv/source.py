@@ -22,10 +22,10 @@ from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, see, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
+from labelfix.data.formats.hashed_files import HashedFiles, as_opened
 from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.formats.plain import no_utf8
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
-from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import names_as_before
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.progress import rows_done

@@ -18,12 +18,12 @@ from labelfix.data.formats.base import (
     Source,
 )
 from labelfix.data.formats.bounds import check_columns
+from labelfix.data.formats.hashed_files import HashedFiles, as_opened
 from labelfix.data.formats.json.one_object import rows_alone
 from labelfix.data.formats.json.records import Record, is_array, read_records, read_values
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
-from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.data.spelling import by_spelling
 from labelfix.errors import Defect, input_error
 
