@@ -95,8 +95,7 @@ StepClasses = Annotated[
     int | None, options.option("--classes", metavar="N", min=2, doc="Classes. Default: 10 for images, 4 for texts.")
 ]
 StepMemory = Annotated[
-    bool,
-    typer.Option("--memory/--no-memory", metavar="", help="Take peak memory too; on a CPU in a process for each way."),
+    bool, options.switch("--memory/--no-memory", doc="Take peak memory too; on a CPU in a process for each way.")
 ]
 StepDevice = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to run.")]
 StepPrecision = Annotated[Literal["fp32", "bf16"], typer.Option("--precision", help="What forward passes compute in.")]

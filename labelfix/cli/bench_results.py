@@ -30,7 +30,7 @@ Results = Annotated[
 OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
 File = Annotated[Path | None, options.option("--out", metavar="FILE", doc="Also write it into this file.")]
 EveryLevel = Annotated[
-    bool, typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise.")
+    bool, options.switch("--every-level", doc="Also show all figures of every single level of noise.")
 ]
 Groups = Annotated[
     list[str] | None, options.option("--group", metavar="NAME", doc="Only sets of this group. May be repeated.")

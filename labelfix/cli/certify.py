@@ -69,23 +69,19 @@ Confidence = Annotated[
 Seed = Annotated[
     int | None, options.option("--seed", min=0, metavar="N", doc="Of the draw of the rows to check. Default: 0.")
 ]
-DropIssues = Annotated[
-    bool, typer.Option("--drop-issues", metavar="", help="Certify what export --drop-issues writes.")
-]
+DropIssues = Annotated[bool, options.switch("--drop-issues", doc="Certify what export --drop-issues writes.")]
 WithAnswers = Annotated[
     bool,
-    typer.Option(
+    options.switch(
         "--with-answers",
-        metavar="",
-        help="Certify the labels with the answers written over them, as export --answers does. That takes fewer rows.",
+        doc="Certify the labels with the answers written over them, as export --answers does. That takes fewer rows.",
     ),
 ]
 NewPlan = Annotated[
-    bool,
-    typer.Option("--new-plan", metavar="", help="Give the plan of rows to read up and draw others; answers are kept."),
+    bool, options.switch("--new-plan", doc="Give the plan of rows to read up and draw others; answers are kept.")
 ]
 Check = Annotated[
-    bool, typer.Option("--check", metavar="", help="Compute the run's certificate again from the files, and compare.")
+    bool, options.switch("--check", doc="Compute the run's certificate again from the files, and compare.")
 ]
 OutputFormat = Annotated[options.Format, typer.Option("--format", help="Lines for people, or the certificate as JSON.")]
 

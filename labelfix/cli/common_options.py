@@ -24,6 +24,11 @@ def option(*names: str, doc: str, panel: str | None = None, **rest: Any) -> Any:
     return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
 
 
+def switch(*names: str, doc: str, panel: str | None = None, **rest: Any) -> Any:  # noqa: ANN401 - as above
+    """An option without a value."""
+    return typer.Option(*names, metavar="", help=plain(doc), rich_help_panel=panel, **rest)
+
+
 def share(*names: str, doc: str, panel: str | None = None) -> Any:  # noqa: ANN401 - as above
     """An option that takes a share, from 0 to 1."""
     return option(*names, doc=doc, panel=panel, metavar="SHARE", min=0.0, max=1.0)
@@ -52,17 +57,14 @@ def _verbose(context: typer.Context, wanted: bool) -> None:
         voice(context).log_everything()
 
 
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr.")
-]
+Quiet = Annotated[bool, switch("--quiet", "-q", callback=_quiet, doc="Say only warnings and errors on stderr.")]
 Verbose = Annotated[
     bool,
-    typer.Option(
+    switch(
         "--verbose",
         "-v",
         callback=_verbose,
-        metavar="",
-        help="Show every choice and stage, the library's log, and tracebacks of errors.",
+        doc="Show every choice and stage, the library's log, and tracebacks of errors.",
     ),
 ]
 
@@ -74,12 +76,7 @@ def _offline(wanted: bool | None) -> None:
 
 Offline = Annotated[
     bool | None,
-    option(
-        "--offline",
-        callback=_offline,
-        metavar="",
-        doc="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same.",
-    ),
+    switch("--offline", callback=_offline, doc="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same."),
 ]
 
 
@@ -138,15 +135,14 @@ Config = Annotated[
 
 
 Overwrite = Annotated[
-    bool, option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced.")
+    bool, switch("--overwrite", panel=OUTPUT, doc="Replace what is there; an input is never replaced.")
 ]
 
 
 SafeCsv = Annotated[
     bool,
-    option(
+    switch(
         "--safe-csv",
-        metavar="",
         panel=OUTPUT,
         doc="In CSV and TSV write an apostrophe before each cell that a spreadsheet would run as a formula. For people "
         "who open the file; a program reads such cells back changed.",

@@ -67,25 +67,19 @@ People = Annotated[
         "--people", min=1, metavar="N", help="With --tasks argilla: how many people label each row; the vote counts."
     ),
 ]
-DropIssues = Annotated[
-    bool, typer.Option("--drop-issues", metavar="", help="Leave out the rows whose labels look wrong.")
-]
+DropIssues = Annotated[bool, options.switch("--drop-issues", doc="Leave out the rows whose labels look wrong.")]
 Details = Annotated[
-    bool,
-    typer.Option(
-        "--details", metavar="", help="Add the scores: suggested label, confidence, action, soft label and others."
-    ),
+    bool, options.switch("--details", doc="Add the scores: suggested label, confidence, action, soft label and others.")
 ]
 Answers = Annotated[
     bool,
-    typer.Option(
+    options.switch(
         "--answers",
-        metavar="",
-        help="Where people decided about a row (labelfix review, the run's answers.jsonl), their label stands.",
+        doc="Where people decided about a row (labelfix review, the run's answers.jsonl), their label stands.",
     ),
 ]
 HardLink = Annotated[
-    bool, typer.Option("--hard-link", metavar="", help="Link images into the new folder instead of copying them.")
+    bool, options.switch("--hard-link", doc="Link images into the new folder instead of copying them.")
 ]
 
 

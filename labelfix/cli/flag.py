@@ -72,9 +72,7 @@ OutputFormat = Annotated[
         "to stdout. Default: text.",
     ),
 ]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", metavar="", help="Replace the files of --format that are there.")
-]
+Overwrite = Annotated[bool, options.switch("--overwrite", doc="Replace the files of --format that are there.")]
 Against = Annotated[
     Path | None,
     options.option(
@@ -99,10 +97,9 @@ MaxDrift = Annotated[
 
 IncludeTrusted = Annotated[
     bool,
-    typer.Option(
+    options.switch(
         "--include-trusted",
-        metavar="",
-        help="Also list trusted rows, whose labels a person has given. Default: they are left out of the list and of "
+        doc="Also list trusted rows, whose labels a person has given. Default: they are left out of the list and of "
         "the rate.",
     ),
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfix.cli import common_options
-from labelfix.cli.common_options import COMPUTE, OUTPUT, ROWS, option, placed
+from labelfix.cli.common_options import COMPUTE, OUTPUT, ROWS, option, placed, switch
 from labelfix.errors import SettingsError
 from labelfix.settings import hub_access
 from labelfix.settings.base import fields_of
@@ -150,10 +150,7 @@ TableOut = Annotated[
     ),
 ]
 OverwriteRun = Annotated[
-    bool,
-    option(
-        "--overwrite", metavar="", panel=OUTPUT, doc="Replace the run that is there, once the new one has been trained."
-    ),
+    bool, switch("--overwrite", panel=OUTPUT, doc="Replace the run that is there, once the new one has been trained.")
 ]
 
 

@@ -41,10 +41,9 @@ Host = Annotated[
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, metavar="N", help="The port to serve on; 0 takes a free one.")
 ]
-Browser = Annotated[bool, typer.Option("--browser/--no-browser", metavar="", help="Open the page in the browser.")]
+Browser = Annotated[bool, options.switch("--browser/--no-browser", doc="Open the page in the browser.")]
 Nearest = Annotated[
-    bool,
-    typer.Option("--nearest/--no-nearest", metavar="", help="Show the nearest trusted rows; needs the classifier."),
+    bool, options.switch("--nearest/--no-nearest", doc="Show the nearest trusted rows; needs the classifier.")
 ]
 
 
