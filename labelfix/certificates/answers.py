@@ -22,9 +22,9 @@ from labelfix.data.arrays import Floats
 from labelfix.data.assemble import read_options
 from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.new_rows import WRITE_ONE
 from labelfix.data.read import read_truth
 from labelfix.data.tables import UNLABELLED, ClassNames
+from labelfix.data.truth import WRITE_ONE
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.runs import RunFolder

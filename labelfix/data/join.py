@@ -9,20 +9,19 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelfix.data.columns.features import some
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, what_lost_ids_mean
-from labelfix.data.content import SEPARATOR, all_keys, begins, begun_content, same_content
+from labelfix.data.content import all_keys, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
-from labelfix.data.inputs import SelectedInputs, inputs_of
+from labelfix.data.inputs import SelectedInputs
+from labelfix.data.joined_rows import compare_inputs, places_of, report_contradictions
 from labelfix.data.part_of_file import warn_of_one_part
 from labelfix.data.rounded import rounded_content
 from labelfix.data.sampling import find_sampling
 from labelfix.data.tables import Codes, LabelTable, TrainingData
 from labelfix.settings.data import DataSettings
 
-COMPARED_PAIRS = 1000
 NEARLY_ALL = 0.9
 """Of so many of the trusted rows that are not found: a few are like a rounded row by chance."""
 JoinedBy = Literal["id", "content", "none"]
@@ -48,20 +47,19 @@ def join(
         The joined rows; None where an error stands in the way.
     """
     joined_by, pairs = _pairs(noisy, clean, settings.join, findings, prefer_content, by_columns)
-    places = places_of(clean)
     if clean.inputs is None:
         lost = np.flatnonzero(pairs < 0)
         named = lost[np.asarray(clean.ids.is_valid())[lost]]
         if joined_by != "id":
             _no_ids(noisy, clean, findings)
         elif len(named):
-            _report_lost(noisy, clean, named, places, findings)
+            _report_lost(noisy, clean, named, findings)
         if joined_by != "id" or len(lost):
             return None
         assert noisy.inputs is not None
         clean = replace(clean, inputs=SelectedInputs(noisy.inputs, pairs, clean.name))
         clean, pairs = _without_unreadable(noisy, clean, pairs, findings)
-    _contradictions(noisy, clean, pairs, places_of(clean), findings)
+    report_contradictions(clean, findings)
     data = TrainingData(noisy, clean, pairs, joined_by, "random")
     judges = data.judges
     drawn = find_sampling(
@@ -85,12 +83,7 @@ def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) ->
         return
     lost = np.flatnonzero((find_ids(clean.ids, noisy.ids) < 0) & np.asarray(clean.ids.is_valid()))
     if len(lost):
-        _report_lost(noisy, clean, lost, places_of(clean), findings)
-
-
-def places_of(table: LabelTable) -> Places:
-    """Where the rows of a table came from."""
-    return Places(table.files, table.file_index, table.row_number)
+        _report_lost(noisy, clean, lost, findings)
 
 
 def _pairs(
@@ -107,7 +100,7 @@ def _pairs(
         if count or not own or how is not None:
             by = clean.id_column if by_columns else "id"
             findings.note(f"joined by {by}: {count} of {len(clean)} trusted rows stand in {noisy.name}")
-            _compare_inputs(noisy, clean, found, findings)
+            compare_inputs(noisy, clean, found, findings)
             return "id", _further(noisy, clean, found, how, findings) if own and count < len(clean) else found
     if not own:
         return "none", np.full(len(clean), -1, np.int64)
@@ -209,8 +202,9 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
         )
 
 
-def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
+def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, findings: Findings) -> None:
     assert noisy.inputs is not None
+    places = places_of(clean)
     needs = some([repr(column) for column in noisy.inputs.spec.every_column])
     alike = what_lost_ids_mean(clean.ids.take(pa.array(lost)), clean.ids, noisy.ids)
     if len(lost) == len(clean):
@@ -261,70 +255,3 @@ def _without_unreadable(
     findings.warning(clean.name, f"{int((~keep).sum())} trusted rows are left out, as their image cannot be read")
     inputs = SelectedInputs(noisy.inputs, pairs[keep], clean.name) if noisy.inputs else None
     return clean.only(keep, inputs), pairs[keep]
-
-
-def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: Places, findings: Findings) -> None:
-    """Trusted rows of one and the same input with different labels."""
-    if clean.inputs is None or clean.inputs.spec.part("image") and clean.id_column is not None:
-        return
-    keys = all_keys(clean.inputs)
-    empty = pc.is_in(keys, pa.array(["", SEPARATOR], keys.type)) if clean.inputs.spec.kind == "text" else None
-    keys = keys.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    earlier = first[inverse]
-    labelled = (clean.codes >= 0) & (clean.codes[earlier] >= 0)
-    if empty is not None:
-        labelled &= ~empty.to_numpy(zero_copy_only=False)
-    again = np.flatnonzero((earlier != np.arange(len(clean))) & labelled)
-    clash = again[clean.codes[again] != clean.codes[earlier[again]]]
-    names = clean.classes
-
-    def what(row: int) -> str:
-        before = int(earlier[row])
-        file, number = places.of(before)
-        place = f"row {number}" if file == places.of(row)[0] else f"{file}, row {number}"
-        here, there = (names.name(int(clean.codes[r])) for r in (row, before))
-        return f'has the input of {place} but label "{here}" instead of "{there}"'
-
-    # Under ids of their own these may be two items that look alike.
-    findings.rows(
-        places,
-        clash,
-        what,
-        "if both are the same item, keep the right one" if clean.id_column is not None else "keep the right one",
-        "{} more trusted rows contradict an earlier one",
-        warn=clean.id_column is not None,
-    )
-
-
-def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings: Findings) -> None:
-    """Ids that are row numbers of their own file join rows that have nothing to do with each other."""
-    paired = np.flatnonzero(pairs >= 0)[:COMPARED_PAIRS]
-    if clean.inputs is None or noisy.inputs is None or not len(paired):
-        return
-    spec = noisy.inputs.spec.part("text") or noisy.inputs.spec
-    ours, theirs = inputs_of(noisy.inputs, spec), inputs_of(clean.inputs, spec)
-    keys = all_keys(SelectedInputs(theirs, paired, clean.name), bare=True)
-    there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), bare=True)
-    differ = np.flatnonzero(pc.not_equal(there, keys).to_numpy(zero_copy_only=False))
-    if spec.kind == "text":
-        differ = np.array([row for row in differ.tolist() if not begins(there[row].as_py(), keys[row].as_py())], int)
-    if not len(differ):
-        return
-    row = int(paired[differ[0]])
-    file, number = places_of(clean).of(row)
-    what = f'id "{clean.ids[row]}" has {"another text" if spec.kind == "text" else "other inputs"} than in {noisy.name}'
-    several = len(differ) > MOSTLY * len(paired)
-    if several and spec.kind != "text":
-        # Features are rounded and mended; whole rows that stand elsewhere are not.
-        several = (same_content(ours, keys.take(pa.array(differ))) >= 0).sum() > MOSTLY * len(paired)
-        what += ", which has these in another row"
-    if several:
-        findings.error(
-            file,
-            f"{what}, as have {len(differ)} of {len(paired)} ids, so the ids do not name the same items",
-            f"give both files the same ids, or take the id column out of {clean.name}",
-            number,
-        )
-    elif spec.kind == "text":
-        findings.warning(file, f"{what} ({len(differ)} such rows of {len(paired)})", "the trusted text is used", number)

@@ -37,10 +37,11 @@ from labelfix.data.misnamed import (
     refuse_labels_elsewhere,
     refuse_unchanged,
 )
-from labelfix.data.new_rows import open_rows, read_truth
+from labelfix.data.new_rows import open_rows
 from labelfix.data.other_scale import compare_features
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
+from labelfix.data.truth import read_truth
 from labelfix.data.written_again import warn_of_rows_written_again
 from labelfix.errors import Defect
 from labelfix.settings.data import DataSettings

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.columns.roles import ID_NAMES, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.label_roles import label_column, trusted_label_column
+from labelfix.data.columns.roles import ID_NAMES, id_columns
 from labelfix.data.columns.shared_key import columns_with
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 
-from labelfix.data.columns.features import ID_OR_TEXT, MOST_LISTED, choose_features, looks_like_id, no_feature, some
+from labelfix.data.columns.features import choose_features, looks_like_id, no_feature, some
+from labelfix.data.columns.named_inputs import FLAGS, asked_inputs, fits, is_image, named_inputs, spec_of
 from labelfix.data.columns.profile import Profile, profile_columns
-from labelfix.data.columns.roles import listed, require_column
+from labelfix.data.columns.roles import listed
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.image_place import image_place
-from labelfix.data.numbers import is_date
-from labelfix.data.scan import is_bytes, is_list, is_number
+from labelfix.data.scan import is_list, is_number
 from labelfix.data.tables import InputKind, InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -55,13 +54,6 @@ NO_INPUTS = {
 FIRST_NAMES = 5
 """So many ids are looked for as names of images."""
 
-FLAGS: dict[InputKind, str] = {
-    "text": "--text-column",
-    "image": "--image-column",
-    "embedding": "--embedding-column",
-    "table": "--feature-columns",
-}
-
 
 def input_columns(
     source: TableSource, taken: Collection[str], settings: DataSettings, findings: Findings, label: str | None = None
@@ -81,7 +73,7 @@ def input_columns(
     """
     asked = asked_inputs(settings, source.schema.names)
     if asked:
-        return _named(source, asked, label, findings)
+        return named_inputs(source, asked, label, findings)
     free = [c for c in source.schema.names if c and c not in taken]
     profiles = profile_columns(source, free)
     before = findings.error_count
@@ -103,7 +95,7 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings) -> bool
     """
     profiles = profile_columns(source, spec.every_column)
     kinds = [(part.kind, column) for part in spec.parts for column in part.columns]
-    return all([_fits(source, kind, profiles[column], findings) for kind, column in kinds])
+    return all([fits(source, kind, profiles[column], findings) for kind, column in kinds])
 
 
 def is_only_image(source: TableSource, column: str, taken: Collection[str]) -> bool:
@@ -116,7 +108,7 @@ def is_only_image(source: TableSource, column: str, taken: Collection[str]) -> b
     """
     others = [name for name in source.schema.names if name != column]
     if profile_columns(source, [column])[column].holds == "image_paths":
-        return not any(map(_is_image, profile_columns(source, others).values()))
+        return not any(map(is_image, profile_columns(source, others).values()))
     if not set(others) <= set(taken):
         return False
     first = next(iter(source.verbatim([column], FIRST_NAMES)), None) if source.untyped else None
@@ -130,50 +122,6 @@ def all_empty(source: TableSource, columns: Sequence[str]) -> bool:
     return not any(p.given for p in profile_columns(source, columns).values())
 
 
-def asked_inputs(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
-    """The columns that are named, by kind; what a row is known by goes first."""
-    named: dict[InputKind, tuple[str, ...]] = {
-        "image": (settings.image_column,) if settings.image_column else (),
-        "text": settings.text_columns(names),
-        "embedding": (settings.embedding_column,) if settings.embedding_column else (),
-        "table": settings.feature_columns,
-    }
-    return {kind: columns for kind, columns in named.items() if columns}
-
-
-def _named(
-    source: TableSource, asked: dict[InputKind, tuple[str, ...]], label: str | None, findings: Findings
-) -> InputSpec | None:
-    """The columns that the user names, of one kind or of several."""
-    flags: dict[str, str] = {}
-    for kind, columns in asked.items():
-        for column in columns:
-            if column in flags:
-                both = dict.fromkeys((flags[column], FLAGS[kind]))
-                what = f"{' and '.join(both)} name{'s' if len(both) == 1 else ''} the column {column!r} twice"
-                findings.error(source.name, what, "name every column once")
-                return None
-            flags[column] = FLAGS[kind]
-    if label in flags:
-        what = f"{flags[label]} names {label!r}, the column of the given labels"
-        findings.error(source.name, what, "leave it out, or name another label column with --label-column")
-        return None
-    if not all([require_column(source, column, flag, findings) for column, flag in flags.items()]):
-        return None
-    profiles = profile_columns(source, list(flags))
-    kinds = [(kind, column) for kind, columns in asked.items() for column in columns]
-    if not all([_fits(source, kind, profiles[column], findings) for kind, column in kinds]):
-        return None
-    for column in asked.get("table", ()):
-        if no_feature(profiles[column]) == ID_OR_TEXT:
-            what = f"column {column!r} {ID_OR_TEXT}; as a category it teaches next to nothing"
-            findings.warning(source.name, what, f"if it is a text, name it with {FLAGS['text']}")
-    first, *beside = [
-        _spec(kind, [profiles[column] for column in columns], findings) for kind, columns in asked.items()
-    ]
-    return replace(first, beside=tuple(beside))
-
-
 def _infer(
     source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings
 ) -> InputSpec | None:
@@ -181,7 +129,7 @@ def _infer(
         if p.name.lower() in WHO_LABELLED and 1 < p.distinct <= p.given / 5:
             what = f"column {p.name!r} may say who gave each label"
             findings.note(f"{what}: --sources {source.name} learns how each of them errs")
-    images = [p for p in profiles.values() if _is_image(p)]
+    images = [p for p in profiles.values() if is_image(p)]
     images = images or [p for p in profiles.values() if p.holds == "image_addresses"]
     texts = [p for p in profiles.values() if _is_prose(p)]
     # A column called "text" is text even where it holds single words.
@@ -207,10 +155,10 @@ def _infer(
     if single:
         kind, profile = single[0]
         _note_unused(source, kind, profile, [p for p in others if p is not profile], findings)
-        return _spec(kind, [profile], findings)
+        return spec_of(kind, [profile], findings)
     used = choose_features(source, profiles, label, findings)
     if used:
-        return _spec("table", used, findings)
+        return spec_of("table", used, findings)
     return None
 
 
@@ -254,10 +202,6 @@ def _note_unused(
         findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names} ({use})")
 
 
-def _is_image(p: Profile) -> bool:
-    return p.holds in ("images", "image_paths")
-
-
 def _is_embedding(p: Profile) -> bool:
     if p.holds != "numbers":
         return False
@@ -270,58 +214,3 @@ def _is_prose(p: Profile) -> bool:
     if not p.text or p.holds or not p.varied or p.letters < 0.5:
         return False
     return (p.spaced > 0.5 and p.words >= 2.5) or (p.foreign > 0.5 and p.length >= 6)
-
-
-def _is_numeric(p: Profile) -> bool:
-    """Whether a feature is a number; whole numbers that are named like ids are categories."""
-    return p.numeric or (is_number(p.type) and not (p.name.lower().endswith("_id") and pa.types.is_integer(p.type)))
-
-
-def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) -> bool:
-    """Whether a column that was asked for can be that kind of input; an error if not."""
-    wanted = {
-        # Databases write texts of digits as decimals.
-        "text": (p.text or source.untyped or is_bytes(p.type) or pa.types.is_decimal(p.type), "strings"),
-        "image": (_is_image(p) or p.text or is_bytes(p.type), "images, encoded or as paths"),
-        "embedding": (p.holds == "numbers", "one list of numbers a row"),
-        "table": (
-            is_number(p.type) or p.text or pa.types.is_boolean(p.type) or is_date(p.type),
-            "numbers, dates or categories",
-        ),
-    }[kind]
-    if p.given == 0:
-        # The pass over all rows says so if the whole column is empty.
-        return True
-    if not wanted[0]:
-        findings.error(
-            source.name,
-            f"column {p.name!r} is {p.type}, but {FLAGS[kind]} takes {wanted[1]}",
-            "name another column or kind",
-        )
-    return wanted[0]
-
-
-def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> InputSpec:
-    names = tuple(p.name for p in profiles)
-    if kind == "table":
-        dates = tuple(p.name for p in profiles if is_date(p.type) or p.dates)
-        categories = tuple(p.name for p in profiles if p.name not in dates and not _is_numeric(p))
-        shown = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
-        kinds = [f"{len(categories)} of them categories ({some(categories)})"] if categories else []
-        kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
-        findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
-        units = tuple((p.name, p.unit) for p in profiles if p.unit and p.name not in (*dates, *categories))
-        if units:
-            behind = [f"{name} ({unit})" for name, unit in units]
-            findings.note(f"read as numbers without what stands behind them: {some(behind)}")
-        return InputSpec("table", names, categories, dates=dates, units=units)
-    p = profiles[0]
-    if kind == "embedding":
-        findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")
-        return InputSpec("embedding", names, width=int(p.length))
-    if kind == "text":
-        length = round(sum(each.length for each in profiles))
-        findings.note(f"text column{'s' if len(names) > 1 else ''}: {some(names)} (string, mean {length} characters)")
-    else:
-        findings.note(f"image column: {p.name} ({'paths' if p.text else 'encoded images or their paths'})")
-    return InputSpec(kind, names)

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from labelfix.data.assemble import attempt
 from labelfix.data.columns.foreign import refuse_foreign
-from labelfix.data.columns.inputs import asked_inputs, input_columns, is_only_image
-from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.inputs import input_columns, is_only_image
+from labelfix.data.columns.label_roles import label_column, trusted_label_column
+from labelfix.data.columns.named_inputs import asked_inputs
+from labelfix.data.columns.roles import Columns, id_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import source_columns, who_and_label

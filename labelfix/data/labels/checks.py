@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from labelfix.data.findings import Findings, Places
 from labelfix.data.labels.alike import report_alike
-from labelfix.data.labels.classes import UNKNOWN, report_unknown
+from labelfix.data.labels.classes import UNKNOWN
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.otherwise import counted_apart, unlike
+from labelfix.data.labels.unknown import report_unknown
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import number_key
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from labelfix.data.formats import open_table
-from labelfix.data.new_rows import read_truth
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import ClassNames
+from labelfix.data.truth import read_truth
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 

@@ -12,9 +12,9 @@ from labelfix.data.formats import open_table
 from labelfix.data.formats.base import ReadOptions
 from labelfix.data.formats.images.files import IMAGE_SUFFIXES, read_suffixes
 from labelfix.data.formats.images.folder import open_image_folder
-from labelfix.data.new_rows import read_truth
 from labelfix.data.read import read_training
 from labelfix.data.tables import ClassNames
+from labelfix.data.truth import read_truth
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
