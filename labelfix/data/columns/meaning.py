@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from labelfix.data.assemble import attempt
-from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.inputs import input_columns, is_only_image
 from labelfix.data.columns.label_roles import label_column, trusted_label_column
 from labelfix.data.columns.named_inputs import asked_inputs
-from labelfix.data.columns.roles import Columns, id_columns
+from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, TRUE_NAMES, Columns, id_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import source_columns, who_and_label
@@ -18,13 +17,26 @@ from labelfix.data.labels.verdicts import refuse_verdicts
 from labelfix.data.misnamed import refuse_overwritten
 from labelfix.settings.data import DataSettings
 
+KNOWN = frozenset((*ID_NAMES, *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES))
+"""Names that a lone column may have: of such a file it is said what else it lacks."""
+
+OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "label_score", "source_file", "source_row"))
+"""Columns of `corrected.parquet` and of what `labelfix correct` writes."""
+
+ANSWERS = {
+    "response.body.choices": "response.body.choices[0].message.content",
+    "response.body.output": "response.body.output",
+    "result.message.content": "result.message.content[0].text",
+}
+"""Columns of what comes back of a batch of requests, and where the answer stands in them."""
+
 
 def what_columns_mean(
     ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, one_file: bool
 ) -> Columns:
     """What the columns mean; `one_file` where the opinions stand in the noisy file, one a row beside who said it."""
     for source in (ours, theirs):
-        refuse_foreign(source, findings)
+        _refuse_foreign(source, findings)
     findings.stop_on_errors()
     ids, clean_ids = id_columns(ours, theirs, settings, findings)
     sources: tuple[str, ...] = ()
@@ -65,3 +77,23 @@ def what_columns_mean(
     findings.stop_on_errors()
     assert spec is not None
     return Columns(ids, label, clean_ids, clean_label, spec, sources)
+
+
+def _refuse_foreign(source: TableSource, findings: Findings) -> None:
+    """Refuse a file that is not a table of labelled rows, by its columns, and say what it is."""
+    names = source.schema.names
+    if OF_A_RUN.issubset(names):
+        what = "is what labelfix says of the rows of a noisy file, and has no inputs"
+        remedy = "give that file itself; labelfix export --corrected-labels writes it with the corrected labels"
+    elif "annotations" in names and any(name.startswith("data.") for name in names):
+        what = "holds tasks of Label Studio, each with its annotations"
+        remedy = "export them as CSV or JSON-MIN, which have a row for each annotation"
+    elif "custom_id" in names and (answer := next((name for name in ANSWERS if name in names), None)) is not None:
+        what = f"holds the answers of a language model to a batch, each in {ANSWERS[answer]}"
+        remedy = "write a row for each of them: its id, the text that was asked about, and the label of the answer"
+    elif source.format == "csv" and len(names) == len(source.parts) == 1 and names[0].lower() not in KNOWN:
+        what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
+        remedy = "part them with commas, tabs, semicolons or |"
+    else:
+        return
+    findings.error(source.name, what, remedy)

@@ -36,8 +36,9 @@ class ArrowSource(HashedFiles):
 
     format = "arrow"
 
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__((path,), name)
+    def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
+        super().__init__(paths, name)
+        (path,) = paths
         check_file(path, name)
         with path.open("rb", buffering=0) as stream:
             head = stream.read(len(FILE))
@@ -93,8 +94,3 @@ def recognises(source: Source) -> bool:
         return False
     with source.open("rb", buffering=0) as stream:
         return stream.read(len(FILE)).startswith((FILE, FEATHER_1)) or source.suffix.lower() in SUFFIXES
-
-
-def open_arrow(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ArrowSource:
-    """Open one file."""
-    return ArrowSource(source, name)

@@ -14,7 +14,7 @@ from subprocess import DEVNULL, PIPE
 from typing import Any
 
 from labelfix.data.formats import excel_cells
-from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source
+from labelfix.data.formats.base import ReadOptions, Source
 from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
 from labelfix.data.formats.csv.source import CsvSource
@@ -45,18 +45,15 @@ class ExcelSource(CsvSource):
 
     format = "excel"
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path = path
-        super().__init__([path], name)
-
     def rewrites(self, target: Path) -> bool:
         """Never: workbooks are not written."""
         return False
 
     def _find_dialects(self, options: ReadOptions) -> list[Dialect]:
-        check_file(self._path, self.name)
-        sheet, remarks = _first_sheet(self._path, self.name)
-        return [sniffed_as(TextFile(self._path, self.name, contents=sheet, remarks=remarks), ",", '"')]
+        (path,) = self.paths
+        check_file(path, self.name)
+        sheet, remarks = _first_sheet(path, self.name)
+        return [sniffed_as(TextFile(path, self.name, contents=sheet, remarks=remarks), ",", '"')]
 
 
 def recognises(source: Source) -> bool:
@@ -70,11 +67,6 @@ def recognises(source: Source) -> bool:
             return BOOK in archive.namelist()
     except (zipfile.BadZipFile, OSError):
         return False
-
-
-def open_excel(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ExcelSource:
-    """Open one workbook."""
-    return ExcelSource(source, name)
 
 
 def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:

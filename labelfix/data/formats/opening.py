@@ -22,13 +22,24 @@ from labelfix.runs import atomic_path
 from labelfix.runs.targets import GLOB
 from labelfix.settings.hub_access import HUB
 
+Open = Callable[[Source, str, ReadOptions], TableSource]
+
+
+def _of_one_file(kind: Callable[[list[Path], str, ReadOptions], TableSource]) -> Open:
+    """What opens a single file, by what opens several as one table."""
+    return lambda path, name, options: kind([path], name, options)
+
+
+PARQUET, ARROW, EXCEL = map(_of_one_file, (parquet.ParquetSource, arrow_file.ArrowSource, excel.ExcelSource))
+CSV, JSON = map(_of_one_file, (csv.CsvSource, json_lines.JsonSource))
+
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
-    FileFormat("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
-    FileFormat("arrow", arrow_file.recognises, arrow_file.open_arrow),
-    FileFormat("excel", excel.recognises, excel.open_excel),
-    FileFormat("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
-    FileFormat("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
+    FileFormat("parquet", parquet.recognises, PARQUET, parquet.SUFFIXES, parquet.write_parquet),
+    FileFormat("arrow", arrow_file.recognises, ARROW),
+    FileFormat("excel", excel.recognises, EXCEL),
+    FileFormat("csv", csv.recognises, CSV, csv.SUFFIXES, csv.write_csv),
+    FileFormat("json", json_lines.recognises, JSON, json_lines.SUFFIXES, json_lines.write_json),
     FileFormat("image_folder", image_folder.recognises, image_folder.open_image_folder),
     FileFormat("memory", memory.recognises, memory.open_memory),
 )
@@ -75,14 +86,12 @@ ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 PACKED = (*ARCHIVES, ".zip")
 
 KINDS: tuple[folders.FileKind, ...] = (
-    folders.FileKind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
-    folders.FileKind(
-        "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz"), True
-    ),
+    folders.FileKind("Parquet", parquet.SUFFIXES, parquet.ParquetSource),
+    folders.FileKind("CSV", csv.SUFFIXES, csv.CsvSource, (".txt", ".txt.gz"), True),
     folders.FileKind(
         "JSON Lines",
         tuple(suffix for suffix in json_lines.SUFFIXES if not suffix.startswith(".json.") and suffix != ".json"),
-        lambda paths, name, options: json_lines.JsonSource(paths, name, options),
+        json_lines.JsonSource,
         (".json", ".json.gz"),
     ),
 )
@@ -174,7 +183,7 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
         if format_.recognises(path):
             return format_.open(path, name, options)
     if not path.is_dir() and magic(path) is None and _way_out(path) is None and csv.looks_delimited(path, options):
-        return csv.open_csv(path, name, options)
+        return CSV(path, name, options)
     raise _unread(path, name)
 
 
@@ -201,17 +210,17 @@ def _is_tables(path: Path) -> bool:
     return parquet.recognises(path) or not image_folder.recognises(path)
 
 
-def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource] | None:
+def _by_contents(path: Path) -> Open | None:
     """How a file is opened whose first bytes settle what it is, whatever its name says."""
     noun = magic(path)
     if noun == "a Parquet file":
-        return parquet.open_parquet
+        return PARQUET
     if noun == "an Arrow or Feather file":
-        return arrow_file.open_arrow
+        return ARROW
     if noun is None and path.suffix.lower() in excel.SUFFIXES and csv.looks_delimited(path, AS_THEY_ARE):
-        return csv.open_csv
+        return CSV
     if noun is None and _way_out(path) is None and json_lines.begins_with_records(path):
-        return json_lines.open_json
+        return JSON
     return None
 
 

@@ -64,7 +64,7 @@ class ParquetSource(HashedFiles):
 
     format = "parquet"
 
-    def __init__(self, paths: Sequence[Path], name: str) -> None:
+    def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
         self._parts = [_File(path, file) for path, file in zip(self.paths, self.files, strict=True)]
         renamed, respelled = names_as_before([part.schema.names for part in self._parts])
@@ -163,11 +163,6 @@ def recognises(source: Source) -> bool:
     if source.is_dir():
         return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in files_below(source))
     return source.suffix.lower() in SUFFIXES
-
-
-def open_parquet(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ParquetSource:
-    """Open one file."""
-    return ParquetSource([source], name)
 
 
 def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:

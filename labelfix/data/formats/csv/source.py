@@ -30,7 +30,7 @@ from labelfix.data.spelling import names_as_before
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.progress import rows_done
 
-__all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
+__all__ = ["SUFFIXES", "CsvSource", "recognises", "write_csv"]
 
 FIRST_BLOCK = 1 << 20
 COLUMN_BYTES = 1 << 14
@@ -155,11 +155,6 @@ def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
     except InputError:
         return False
     return len(dialect.header) > 1 and all(len(row) == len(dialect.header) for row in dialect.rows)
-
-
-def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
-    """Open one file."""
-    return CsvSource([source], name, options)
 
 
 def _check(path: Path, name: str) -> None:

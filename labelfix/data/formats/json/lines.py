@@ -27,7 +27,7 @@ from labelfix.data.formats.text_file import find_text
 from labelfix.data.spelling import by_spelling
 from labelfix.errors import Defect, input_error
 
-__all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
+__all__ = ["SUFFIXES", "JsonSource", "recognises", "write_json"]
 
 _ENDING = re.compile(r"\.(jsonl|ndjson|json)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
@@ -141,11 +141,6 @@ def begins_with_records(path: Path) -> bool:
     """Whether a file, whatever it is called, begins as JSON Lines or an array of objects does."""
     with path.open("rb", buffering=0) as stream:
         return _RECORDS.match(stream.read(BEGINNING)) is not None
-
-
-def open_json(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> JsonSource:
-    """Open one file."""
-    return JsonSource([source], name, options)
 
 
 def _of_size(blocks: Iterable[tuple[int, list[dict[str, Any]]]], rows: int) -> Iterator[list[dict[str, Any]]]:
