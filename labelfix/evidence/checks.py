@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.rows import features_of
 from labelfix.heads.stages import Keep
 from labelfix.models.features import Inputs
 from labelfix.models.network_inputs import content_keys
@@ -110,7 +110,7 @@ def side_checks(
         keep: Computes a part of the search, or recalls it by its name.
     """
     pairs = view is None and not table and len(given) <= MOST_PAIRS
-    view = view or _features
+    view = view or features_of
     every = np.argsort(order, kind="stable").astype(np.int64)
     found = keep("repeats", lambda: _repeats(noisy, given, every, view, pairs))
     twin, equal, near = found["twin"], found["equal"], found["near"]
@@ -160,12 +160,6 @@ def _unlike(
     parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     like = np.concatenate([(_unit(view(noisy, part)) @ trusted.T).max(axis=1) for part in parts])
     return {"score": (1 - np.searchsorted(usual, like, side="right") / len(usual)).astype(np.float32)}
-
-
-def _features(inputs: Inputs, rows: Codes) -> Probabilities:
-    batch = inputs.batch(rows)
-    assert isinstance(batch, Tensor)
-    return batch.numpy()
 
 
 def _equal(keys: npt.NDArray[np.uint64], labels: Codes) -> Codes:

@@ -35,11 +35,11 @@ from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.extras import is_there
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.heads.rows import FitRows, load_rows
+from labelfix.heads.rows import FitRows, features_of, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.table import METHODS
-from labelfix.models.features import FeatureInputs, Inputs
+from labelfix.models.features import FeatureInputs
 from labelfix.numerics.head_losses import Residual, cross_entropy_of
 from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
@@ -200,7 +200,7 @@ def _field(problem: Problem, held: Held) -> _Field:
         )
         where = f", on what this run's network makes of the rows{where}"
     elif len(every) < len(problem.given):
-        noisy = _features(noisy, every)
+        noisy = FeatureInputs(features_of(noisy, every))
     same = problem  # as it is, so that what the run fitted to it need not be fitted again
     if noisy is not problem.noisy:
         same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
@@ -214,17 +214,11 @@ def _field(problem: Problem, held: Held) -> _Field:
             rows = replace(rows, folds=Folds(of, len(held.models), rows.folds.weights))
         return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
     rest = np.setdiff1d(trusted, held.rows)
-    others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
+    others = replace(same, clean=FeatureInputs(features_of(clean, rest)), truth=problem.truth[rest])
     others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
     others = replace(others, paired_opinions=None)
-    judged = _features(clean, held.rows)
-    return _Field(load_rows(others), torch.from_numpy(judged.features), None, scale, where)
-
-
-def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
-    batch = inputs.batch(rows)
-    assert isinstance(batch, Tensor)
-    return FeatureInputs(batch.numpy())
+    judged = features_of(clean, held.rows)
+    return _Field(load_rows(others), torch.from_numpy(judged), None, scale, where)
 
 
 def _confident_learning(rows: FitRows) -> CrossFitted:

@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from labelfix.correctors.calibrated import CalibratedCorrector
 from labelfix.correctors.contract import Held, Problem
 from labelfix.data.opinions import Opinions
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import Calibrated
 from labelfix.evidence.judges_answers import ask
 from labelfix.evidence.ledger import Estimate, Ledger, paired_difference, share
-from labelfix.models.features import FeatureInputs, Inputs, select
+from labelfix.heads.rows import features_of
+from labelfix.models.features import FeatureInputs, select
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def unanswered(problem: Problem) -> Problem:
     rest = np.flatnonzero(judges)
     noisy = problem.noisy
     if problem.family == "head":
-        noisy = FeatureInputs(np.concatenate([_features(noisy, np.arange(len(noisy))), _features(problem.clean, back)]))
+        noisy = FeatureInputs(
+            np.concatenate([features_of(noisy, np.arange(len(noisy))), features_of(problem.clean, back)])
+        )
     given = np.concatenate([problem.given, problem.paired_given[back]])
     return replace(only_trusted(problem, rest), noisy=noisy, given=given, opinions=_opinions(problem, back))
 
@@ -142,9 +144,3 @@ def _opinions(problem: Problem, back: Codes) -> Opinions | None:
     if problem.opinions is None or problem.paired_opinions is None:
         return None
     return Opinions.together(problem.opinions, problem.paired_opinions.take(back))
-
-
-def _features(inputs: Inputs, rows: Codes) -> Probabilities:
-    batch = inputs.batch(rows)
-    assert isinstance(batch, Tensor)
-    return batch.numpy()

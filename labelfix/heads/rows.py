@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
-from labelfix.data.arrays import Floats
+from labelfix.data.arrays import Floats, Singles
 from labelfix.data.tables import Codes
 from labelfix.heads.class_ratio import class_ratio, row_weights
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
 from labelfix.heads.stages import Keep, heads_from_arrays, heads_to_arrays
-from labelfix.numerics.head_losses import Residual
+from labelfix.models.features import Inputs
+from labelfix.numerics.head_losses import Residual, cross_entropy_to
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Scaling, minimise, minimise_all, searched_at_once
 from labelfix.progress import Progress
 
@@ -119,6 +120,19 @@ class FitRows:
             `(N + M, K)` and `(N + M,)`.
         """
         return torch.cat([of_noisy, self.one_hot(self.truth).to(of_noisy.dtype)]), self.weights([use])[0]
+
+    def fit_plainly(self, noisy: Codes, clean: Codes, ridge: float, start: LinearHead | None) -> LinearHead:
+        """A head on the given labels of some noisy rows and the labels of some trusted ones, all of one weight.
+
+        Args:
+            start: A head that is near; none where the search begins at 0 and takes longer.
+        """
+        of_noisy, of_clean = torch.from_numpy(noisy), torch.from_numpy(clean)
+        features = torch.cat([self.noisy[of_noisy], self.clean[of_clean]])
+        targets = self.one_hot(torch.cat([self.given[of_noisy], self.truth[of_clean]]))
+        loss = cross_entropy_to(targets, torch.ones(len(targets)))
+        begin = start or LinearHead.zeros(self.num_classes, features.shape[1])
+        return minimise(features, loss, ridge, begin, iterations=100 if start is None else 25)
 
     def scaling(self, ridge: float) -> Scaling:
         """Coordinates of fits on all rows."""
@@ -225,6 +239,13 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
         class_ratio=ratio,
     )
+
+
+def features_of(inputs: Inputs, rows: Codes) -> Singles:
+    """`(n, D)` fixed features of some rows."""
+    batch = inputs.batch(rows)
+    assert isinstance(batch, Tensor)
+    return batch.numpy()
 
 
 def _around_mean(rows: Tensor) -> Tensor:

@@ -32,8 +32,6 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
 from labelfix.networks.finished_model import network_model
 from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
-from labelfix.numerics.head_losses import cross_entropy_to
-from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import ConfidentLearningSettings
@@ -51,7 +49,7 @@ def solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progr
     rows = replace(rows, features=rows.features[: len(rows.given) + trusted], truth=rows.truth[:trusted])
     ridge, held = _out_of_fold(rows, settings.folds)
     flagged, own_rows = _flagged(problem, settings, held, cleanlab)
-    classifier = _fit(rows, np.flatnonzero(~flagged), ridge, None)
+    classifier = rows.fit_plainly(np.flatnonzero(~flagged), np.arange(len(rows.truth)), ridge, None)
     return FittedModel(
         classifier=as_classifier(problem, classifier),
         temperature=1.0,
@@ -123,27 +121,17 @@ def _out_of_fold(rows: FitRows, count: int) -> tuple[float, Probabilities]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the trusted rows and the other folds."""
     given = rows.given.numpy()
     folds = cut_folds(given, rows.seed, count)
-    every = np.arange(len(given), dtype=np.int64)
+    every, trusted = np.arange(len(given), dtype=np.int64), np.arange(len(rows.truth), dtype=np.int64)
     best: tuple[float, float, Probabilities] | None = None
     for ridge in RIDGES:
-        full = _fit(rows, every, ridge, None)
+        full = rows.fit_plainly(every, trusted, ridge, None)
         held = np.empty((len(given), rows.num_classes), dtype=np.float32)
         for fold in range(folds.count):
             inside = folds.inside(fold)
-            head = _fit(rows, folds.outside(fold), ridge, full)
+            head = rows.fit_plainly(folds.outside(fold), trusted, ridge, full)
             held[inside] = head.log_probabilities(rows.noisy[torch.from_numpy(inside)]).exp().numpy()
         loss = -float(np.log(np.maximum(held[every, given], 1e-12)).mean())
         if best is None or loss < best[0]:
             best = loss, ridge, held
     assert best is not None
     return best[1], best[2]
-
-
-def _fit(rows: FitRows, use: npt.NDArray[np.int64] | Codes, ridge: float, start: LinearHead | None) -> LinearHead:
-    """A head on the given labels of some noisy rows and the labels of all trusted ones."""
-    index = torch.from_numpy(use)
-    features = torch.cat([rows.noisy[index], rows.clean])
-    targets = rows.one_hot(torch.cat([rows.given[index], rows.truth]))
-    begin = start or LinearHead.zeros(rows.num_classes, features.shape[1])
-    loss = cross_entropy_to(targets, torch.ones(len(targets)))
-    return minimise(features, loss, ridge, begin, iterations=100 if start is None else 25)

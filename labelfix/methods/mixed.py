@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import Codes
@@ -39,8 +38,7 @@ from labelfix.networks.training import (
     says,
     train,
 )
-from labelfix.numerics.head_losses import cross_entropy_to
-from labelfix.numerics.linear_heads import LinearHead, minimise
+from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Progress
 from labelfix.settings.methods import MixedSettings, NoisyOnlySettings
 
@@ -65,14 +63,9 @@ def _head(rows: FitRows, ridge: float, trusted: bool) -> CrossFitted:
     """Logistic regression of the given labels, and of those of trusted rows outside a fold."""
 
     def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
-        index = torch.from_numpy(use if trusted else use[:0])
-        features = torch.cat([rows.noisy, rows.clean[index]])
-        targets = rows.one_hot(torch.cat([rows.given, rows.truth[index]]))
-        begin = start or LinearHead.zeros(rows.num_classes, features.shape[1])
-        loss = cross_entropy_to(targets, torch.ones(len(targets)))
-        return minimise(features, loss, ridge, begin, iterations=100 if start is None else 25)
+        return rows.fit_plainly(every, use if trusted else use[:0], ridge, start)
 
-    truth = rows.truth.numpy()
+    truth, every = rows.truth.numpy(), np.arange(len(rows.given), dtype=np.int64)
     if trusted:
         return cross_fit(fit, rows.folds, rows.clean, truth)
     head = fit(np.zeros(0, dtype=np.int64), None, None)  # no fold of the trusted rows makes a difference

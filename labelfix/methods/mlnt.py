@@ -35,12 +35,10 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
 from labelfix.compute.without_waiting import one_hot, sent
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
-from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier, ClassifierOutput
 from labelfix.networks.figures import Learned, StepFigures, figures
-from labelfix.networks.finished_model import TransitionOf, kept_out, posterior_network
+from labelfix.networks.finished_model import TransitionOf, posterior_network, transition_recovered
 from labelfix.networks.lookahead import frozen_statistics, step_length
 from labelfix.networks.lookahead_trainer import LookaheadTrainer
 from labelfix.networks.passes import forward
@@ -56,8 +54,6 @@ from labelfix.networks.training import (
     train,
 )
 from labelfix.networks.weight_average import Average
-from labelfix.numerics.recovered_transition import recovered_transition
-from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlntSettings
 
@@ -263,15 +259,7 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
 
 
 def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> TransitionOf:
-    """T from trusted rows, estimated so that it stays right where the teacher has unlearned some of the noise."""
+    """T from what the teacher says of trusted rows, and of some noisy ones."""
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // NEIGHBOUR_SAMPLE), dtype=np.int64)
     of_clean, of_noisy = says(problem, teacher, "clean"), says(problem, teacher, "noisy", rows)
-
-    def estimate(use: Codes) -> Floats:
-        some = kept_out(split, use)
-        expected = recovered_transition(
-            problem.truth[some], of_clean[some], problem.given[rows], of_noisy, problem.num_classes
-        )
-        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
-
-    return estimate
+    return transition_recovered(problem, split, of_clean, rows, of_noisy)

@@ -6,7 +6,7 @@ Legend: D features.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,6 +48,11 @@ class FrozenEncoder(FrozenFeatures):
         """Read back what `to_json` gave; `own` are the fields of this library alone."""
         encoder, width = bundled_encoder(values, folder), int(values["width"])
         return cls(spec, encoder, str(values["source"]), int(values["batch_size"]), width, **own)
+
+    def learnt_in(self, folder: Path) -> Self:
+        """The same encoder after training, as it was written into a folder."""
+        encoder = EncoderFolder(folder.resolve(), self.folder.name, learnt=True)
+        return replace(self, folder=encoder, source=encoder.source)
 
     def write_parts(self, folder: Path) -> None:
         """A copy of the encoder unless it is larger than a gigabyte."""

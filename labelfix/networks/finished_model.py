@@ -127,6 +127,25 @@ def transition_from(problem: Problem, said: Probabilities, split: CleanSplit | N
     return estimate
 
 
+def transition_recovered(
+    problem: Problem, split: CleanSplit, of_clean: Probabilities, rows: Codes, of_noisy: Probabilities
+) -> TransitionOf:
+    """T from trusted rows, estimated so that it stays right where a classifier has unlearned some of the noise.
+
+    Args:
+        of_clean: `(M, K)` what it says of the trusted rows.
+        rows: `(n,)` some noisy rows.
+        of_noisy: `(n, K)` what it says of these.
+    """
+
+    def estimate(use: Codes) -> Floats:
+        some, given = kept_out(split, use), problem.given[rows]
+        expected = recovered_transition(problem.truth[some], of_clean[some], given, of_noisy, problem.num_classes)
+        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+
+    return estimate
+
+
 def network_model(
     problem: Problem,
     split: CleanSplit,
@@ -201,12 +220,7 @@ def mixture_network(
     every = np.arange(len(problem.truth), dtype=np.int64)
     of_clean = network_outputs(classifier, problem.clean, every, problem.device)
     said, of_noisy = (softmax(part.astype(np.float64)) for part in (of_clean[0], logits))
-
-    def transition(use: Codes) -> Floats:
-        """T, estimated so that it stays right where the classifier has unlearned some of the noise."""
-        some = kept_out(split, use)
-        expected = recovered_transition(problem.truth[some], said[some], given, of_noisy, problem.num_classes)
-        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+    transition = transition_recovered(problem, split, said, rows, of_noisy)
 
     def corrector(use: Codes, temperature: float) -> MixtureCorrector:
         some = kept_out(split, use)

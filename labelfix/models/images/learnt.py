@@ -5,7 +5,7 @@ Legend: K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,6 @@ import torch
 
 from labelfix.data.tables import ClassNames, InputTable
 from labelfix.models.classifier import Classifier
-from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.images.encoded import EncodedImages
 from labelfix.models.images.encoder import FrozenTimm
 from labelfix.models.images.fine_tuned import TrainedTimm
@@ -54,5 +53,4 @@ class TrainableTimm:
 
     def kept(self, folder: Path) -> FrozenTimm:
         """What `keep` wrote, as fixed features."""
-        encoder = EncoderFolder(folder.resolve(), self.frozen.folder.name, learnt=True)
-        return replace(self.frozen, folder=encoder, source=encoder.source)
+        return self.frozen.learnt_in(folder)

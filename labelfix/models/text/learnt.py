@@ -9,7 +9,7 @@ Legend: B rows of a batch, L tokens, D features, K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier, TokenBatch
-from labelfix.models.encoder_folder import EncoderFolder, quiet
+from labelfix.models.encoder_folder import quiet
 from labelfix.models.encoding import digest
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.encoder import FrozenText, load_encoder
@@ -112,5 +112,4 @@ class TrainableText:
 
     def kept(self, folder: Path) -> FrozenText:
         """What `keep` wrote, as frozen features."""
-        encoder = EncoderFolder(folder.resolve(), self.frozen.folder.name, learnt=True)
-        return replace(self.frozen, folder=encoder, source=encoder.source)
+        return self.frozen.learnt_in(folder)
