@@ -82,8 +82,7 @@ def hear(
 
 def _refuse_several(labels: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
     """Refuse a column of votes that are written as one text, such as "a|b|a", unless trusted rows say such a class."""
-    sizes = np.array(labels.counts, dtype=np.int64)
-    odd = several_labels(labels, sizes, int(sizes.sum()), len(sizes))
+    odd = several_labels(labels)
     if odd is None or any(set(SEPARATORS) & set(value) for value in trusted.values):
         return
     remedy = 'write votes as JSON, such as ["a", "b"] or {"anna": "a"}, or give each source a column of its own'

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,15 @@ class LabelColumn:
     untyped: bool = False
     abstained: int = 0
     of_sources: bool = False
+
+    @cached_property
+    def total(self) -> int:
+        """Rows that have a label."""
+        return sum(self.counts)
+
+    def rows_with(self, places: Iterable[int]) -> int:
+        """Rows of some of the labels."""
+        return sum(self.counts[place] for place in places)
 
 
 def label_kind(type_: pa.DataType) -> ValueType | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,7 +58,7 @@ def refuse_type(source: TableSource, column: str, findings: Findings) -> bool:
 
 def refuse_objects(labels: LabelColumn, places: Places, findings: Findings) -> bool:
     """Refuse a column of objects with a label somewhere inside; see `refuse_values`."""
-    found = _objects(labels, np.array(labels.counts, dtype=np.int64), sum(labels.counts))
+    found = _objects(labels)
     if found is not None:
         what, first, remedy = found
         file, number = places.of(int(labels.first[first]))
@@ -79,7 +78,7 @@ def refuse_keys(labels: LabelColumn, name: str, few: Sequence[str], findings: Fi
     Raises:
         InputError: It is refused.
     """
-    total = sum(labels.counts)
+    total = labels.total
     if total < LEAST_KEYS or len(labels.values) < total:
         return
     what = f"column {labels.column!r}, which --label-column names, has another value in each of {total:,} rows"
@@ -100,19 +99,17 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, named: bool, f
     Returns:
         Whether it was refused.
     """
-    sizes = np.array(labels.counts, dtype=np.int64)
-    total, distinct = int(sizes.sum()), len(labels.values)
-    if distinct == 0:
+    if not labels.values:
         return False
     name_it = "name the column of class labels with --label-column"
-    for found in (_lists(labels, sizes, total), _objects(labels, sizes, total)):
+    for found in (_lists(labels), _objects(labels)):
         if found is not None:
             what, first, remedy = found
             file, number = places.of(int(labels.first[first]))
             findings.error(file, f"{what}; {SINGLE_LABEL}", remedy or name_it, number)
             return True
     for test in (several_labels, _tags, _measured, _unique):
-        odd = test(labels, sizes, total, distinct)
+        odd = test(labels)
         if odd is None:
             continue
         what, because, position = odd
@@ -124,7 +121,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, named: bool, f
         findings.error(place[0], f"{what}, {because}; {SINGLE_LABEL}", remedy, place[1])
         return True
     if joined := _joined(labels):
-        count = int(sizes[joined].sum())
+        count = labels.rows_with(joined)
         shown = _short(labels.values[joined[0]])
         file, number = places.of(int(labels.first[joined[0]]))
         what = f"column {labels.column!r} holds several labels in {count:,} row{'s' * (count > 1)} ({shown})"
@@ -161,7 +158,7 @@ Refusal = tuple[str, int, str] | None
 """What a column holds, the first value that shows it, and what to do where that can be told."""
 
 
-def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Refusal:
+def _objects(labels: LabelColumn) -> Refusal:
     """Objects with a label somewhere inside, as tools write them; `{PER}` is a name like any other."""
     if labels.kind != "string":
         return None
@@ -170,7 +167,7 @@ def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> R
         for place, value in enumerate(labels.values)
         if (keys := written_keys(value) or written_shares(value))
     }
-    if not inside or sizes[list(inside)].sum() < 0.5 * total:
+    if not inside or labels.rows_with(inside) < 0.5 * labels.total:
         return None
     first, keys = next(iter(inside.items()))
     what = f"column {labels.column!r} holds objects ({_short(labels.values[first])})"
@@ -181,12 +178,12 @@ def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> R
     return what, first, f"write what stands under {name!r}, or where else the label is, into a column of its own"
 
 
-def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Refusal:
+def _lists(labels: LabelColumn) -> Refusal:
     """Lists of several labels, and the first such value; `[PER]` is a name like any other."""
     if labels.kind != "string":
         return None
     listed = [i for i, value in enumerate(labels.values) if len(written_list(value) or ()) > 1]
-    if not listed or sizes[listed].sum() < 0.05 * total:
+    if not listed or labels.rows_with(listed) < 0.05 * labels.total:
         return None
     shown = _short(labels.values[listed[0]])
     if all(isinstance(item, int | float) for item in written_list(labels.values[listed[0]]) or ()):
@@ -199,7 +196,7 @@ Odd = tuple[str, str, int | None] | None
 """What a column holds, what it looks like for that, and the value that shows it where one does."""
 
 
-def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+def several_labels(labels: LabelColumn) -> Odd:
     """Labels like "a|b", which count as several only where they are many and their parts recur."""
     if labels.kind != "string":
         return None
@@ -209,18 +206,18 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
         return what, "which look like several labels a row", place
 
     together = _joined(labels)
-    if together and sizes[together].sum() >= 0.05 * total:
+    if together and labels.rows_with(together) >= 0.05 * labels.total:
         return odd(together[0])
     for separator in SEPARATORS:
-        joined = np.array([separator in v.strip(separator) for v in labels.values])
-        if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:
+        joined = [place for place, value in enumerate(labels.values) if separator in value.strip(separator)]
+        if len(joined) < 3 or labels.rows_with(joined) < 0.2 * labels.total:
             continue
         parts: dict[str, int] = {}
         for value in labels.values:
             for part in {p.strip() for p in value.split(separator)}:
                 parts[part] = parts.get(part, 0) + 1
-        if len(parts) < distinct and sum(n > 1 for n in parts.values()) >= 0.5 * len(parts):
-            return odd(int(np.flatnonzero(joined)[0]))
+        if len(parts) < len(labels.values) and sum(n > 1 for n in parts.values()) >= 0.5 * len(parts):
+            return odd(joined[0])
     return None
 
 
@@ -234,7 +231,7 @@ def _joined(labels: LabelColumn) -> list[int]:
     return [i for i, found in parts.items() if len(found) > 1 and known.issuperset(found)]
 
 
-def _tags(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+def _tags(labels: LabelColumn) -> Odd:
     """Tags that say where in a sentence a name begins and goes on (B-PER, I-PER, O)."""
     if not are_tags(labels.values):
         return None
@@ -242,7 +239,8 @@ def _tags(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinc
     return f"column {labels.column!r} holds tags such as {shown}", "which look like those of a text's words", None
 
 
-def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+def _measured(labels: LabelColumn) -> Odd:
+    distinct = len(labels.values)
     if labels.kind != "float" or distinct <= 20:
         return None
     broken = [value for value in labels.values if "." in value or "e" in value]
@@ -252,7 +250,8 @@ def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, dis
     return what, "so it looks like a quantity to predict (regression)", None
 
 
-def _unique(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+def _unique(labels: LabelColumn) -> Odd:
+    distinct, total = len(labels.values), labels.total
     nearly_unique = distinct >= 30 and total < 1.5 * distinct
     endless = distinct > 2000 and total < 20 * distinct
     if not nearly_unique and not endless:
