@@ -100,7 +100,7 @@ def input_error(file: str, what: str, remedy: str = "", row: int | None = None) 
     return InputError([Defect("error", file, row, what, remedy)])
 
 
-def listing(names: Sequence[str], most: int) -> str:
+def listing(names: Sequence[str], most: int = 12) -> str:
     """The first few of some names as a phrase, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.data.columns.features import some
 from labelfix.data.formats.base import Source
 from labelfix.data.read import read_training
 from labelfix.data.summary import Summary, summarise
 from labelfix.data.tables import InputSpec
-from labelfix.errors import Defect, InputError, SettingsError
+from labelfix.errors import Defect, InputError, SettingsError, listing
 from labelfix.settings.model import ModelSettings
 from labelfix.settings.run import TrainSettings, settings_from
 
@@ -81,7 +80,7 @@ def _views(spec: InputSpec, model: ModelSettings) -> tuple[str, ...]:
     """What `train` will make features of, where that is more than the columns say."""
     if spec.beside:
         named = f" by {' and '.join(model.backbones)}" if model.backbones != ("auto",) else ""
-        kinds = [f"{part.kind} in {some([repr(name) for name in part.columns])}" for part in spec.parts]
+        kinds = [f"{part.kind} in {listing([repr(name) for name in part.columns])}" for part in spec.parts]
         return (f"views of a row, side by side{named}: {'; '.join(kinds)}",)
     if spec.kind == "text":
         views = model.text_views

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from labelfix.data.columns.features import some
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled, what_lost_ids_mean
 from labelfix.data.content import all_keys, begun_content, same_content
 from labelfix.data.findings import LISTED, Findings, Places
@@ -20,6 +19,7 @@ from labelfix.data.part_of_file import warn_of_one_part
 from labelfix.data.rounded import rounded_content
 from labelfix.data.sampling import find_sampling
 from labelfix.data.tables import Codes, LabelTable, TrainingData
+from labelfix.errors import listing
 from labelfix.settings.data import DataSettings
 
 NEARLY_ALL = 0.9
@@ -185,7 +185,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
     needs = (
         "the noisy file's input columns"
         if noisy.inputs is None
-        else some([repr(column) for column in noisy.inputs.spec.every_column])
+        else listing([repr(column) for column in noisy.inputs.spec.every_column])
     )
     if clean.id_column is None:
         ids = f"the id column {noisy.id_column!r}" if noisy.id_column else "ids"
@@ -205,7 +205,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, findings: Findings) -> None:
     assert noisy.inputs is not None
     places = places_of(clean)
-    needs = some([repr(column) for column in noisy.inputs.spec.every_column])
+    needs = listing([repr(column) for column in noisy.inputs.spec.every_column])
     alike = what_lost_ids_mean(clean.ids.take(pa.array(lost)), clean.ids, noisy.ids)
     if len(lost) == len(clean):
         findings.error(

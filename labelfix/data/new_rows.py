@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from labelfix.data.assemble import attempt, memory_name, read_options
 from labelfix.data.columns.called import OF_ROWS, as_asked, called_as
-from labelfix.data.columns.features import some
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
 from labelfix.data.columns.roles import Columns, listed, require_column
@@ -31,6 +30,7 @@ from labelfix.data.opinions import Opinions
 from labelfix.data.rows import read_id_and_label, survey_rows
 from labelfix.data.scan import regroup, scan
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable
+from labelfix.errors import listing
 from labelfix.settings.data import DataSettings
 
 
@@ -154,7 +154,7 @@ def open_rows(
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
     if absent := [c for c in columns.spec.every_column if c not in table.schema.names]:
-        several, which = len(absent) > 1, some([repr(column) for column in absent])
+        several, which = len(absent) > 1, listing([repr(column) for column in absent])
         what = f"has no column{'s' * several} {which}; its columns are {listed(table, absent[0])}"
         remedy = f"the run reads {'them' if several else 'it'}: give your column of that content this name"
         findings.error(table.name, what, f"{remedy}, or use another run")

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.arrays import Floats
-from labelfix.data.columns.features import some
 from labelfix.data.findings import Findings
 from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.spelling import loosened
 from labelfix.data.tables import InputSpec, InputTable, LabelTable
+from labelfix.errors import listing
 
 LOOKED_AT = 5_000
 """Rows of either table that are looked at."""
@@ -61,7 +61,7 @@ def compare_features(noisy: LabelTable, clean: LabelTable, findings: Findings) -
             odd[name] = what
     if odd:
         name, *others = odd
-        more = f"; likewise {some(others)}" if others else ""
+        more = f"; likewise {listing(others)}" if others else ""
         findings.warning(clean.name, f"column {name!r}: {odd[name]}{more}", SAME)
 
 

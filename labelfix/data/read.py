@@ -12,7 +12,6 @@ from labelfix.data.both_files import open_both, refuse_inside, refuse_same, same
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
 from labelfix.data.columns.called import called_as, folder_called_as
 from labelfix.data.columns.cut_ids import refuse_cut_ids
-from labelfix.data.columns.features import some
 from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, inputs_fit
@@ -43,7 +42,7 @@ from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.data.truth import read_truth
 from labelfix.data.written_again import warn_of_rows_written_again
-from labelfix.errors import Defect
+from labelfix.errors import Defect, listing
 from labelfix.settings.data import DataSettings
 
 __all__ = ["Columns", "Reading", "open_rows", "read_training", "read_truth"]
@@ -82,7 +81,7 @@ class Reading:
         labels = f"labels in {self.columns.label!r}"
         if data.noisy.opinions is not None:
             said = len(data.noisy.opinions.label)
-            labels = f"{said:,} labels of {some(list(self.columns.names))}"
+            labels = f"{said:,} labels of {listing(list(self.columns.names))}"
         return f"{rows}: {labels}, {inputs}; {among}"
 
 
@@ -182,7 +181,7 @@ def _trusted_inputs(
     if absent:
         lacks = "carries no inputs" if len(absent) == len(columns) else f"lacks input column {absent[0]!r}"
     elif table.id_column is not None and all_empty(source, columns):
-        lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
+        lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {listing(columns)}"
     elif columns == (table.id_column,) and (find_ids(table.ids.drop_null(), noisy.ids) >= 0).all():
         lacks = f"names the {'images' if spec.kind == 'image' else 'rows'} of {noisy.name}"
     else:

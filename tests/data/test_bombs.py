@@ -18,9 +18,9 @@ import pytest
 
 from labelfix.data.formats import bounds, open_table, parquet_footer
 from labelfix.data.formats.arrow_sizes import unpacked_sizes
-from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.parquet import ParquetSource
+from labelfix.data.formats.titles import unique_names
 from labelfix.errors import InputError
 from labelfix.runs import json_text
 

@@ -17,6 +17,7 @@ from labelfix.data.inputs import categories
 from labelfix.data.numbers import MOSTLY, is_date
 from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.spelling import truth_of
+from labelfix.errors import listing
 
 MOST_LISTED = 12
 """Columns that a sentence names; of more, how many."""
@@ -80,16 +81,9 @@ def choose_features(
                 what = f"column {profile.name!r} holds {holds}, hardly any value repeats, and it is not used"
                 findings.warning(source.name, what, remedy)
     if left:
-        shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
+        shown = "; ".join(f"{listing(names)} ({reason})" for reason, names in left.items())
         findings.note(f"not used as features: {shown}")
     return used
-
-
-def some(names: Sequence[str]) -> str:
-    """Names as a phrase: the first ones, and how many more."""
-    return ", ".join(names[:MOST_LISTED]) + (
-        f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
-    )
 
 
 def looks_like_id(p: Profile) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
-from labelfix.data.columns.features import choose_features, looks_like_id, no_feature, some
+from labelfix.data.columns.features import choose_features, looks_like_id, no_feature
 from labelfix.data.columns.named_inputs import FLAGS, asked_inputs, fits, is_image, named_inputs, spec_of
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.columns.roles import listed
@@ -16,6 +16,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.image_place import image_place
 from labelfix.data.scan import is_list, is_number
 from labelfix.data.tables import InputKind, InputSpec
+from labelfix.errors import listing
 from labelfix.settings.data import DataSettings
 
 TEXT_NAMES = frozenset(
@@ -181,7 +182,9 @@ def _no_inputs(source: TableSource, free: Sequence[str], taken: Sequence[str], f
         elif pa.types.is_struct(profile.type):
             parts = [f"{profile.name}.{field.name}" for field in profile.type]
             what += f"; {profile.name!r} holds objects"
-            remedy = f"write what they hold as columns of their own ({some(parts)}), as pyarrow's table.flatten() does"
+            remedy = (
+                f"write what they hold as columns of their own ({listing(parts)}), as pyarrow's table.flatten() does"
+            )
         elif profile.holds == "json" or pa.types.is_nested(profile.type):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"
@@ -197,7 +200,7 @@ def _note_unused(
 ) -> None:
     """Numbers beside a text, an image or an embedding: often votes and scores that rest on the label."""
     if others:
-        names = some([p.name for p in others])
+        names = listing([p.name for p in others])
         use = f"{FLAGS[kind]} {chosen.name} with --feature-columns NAMES uses them"
         findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names} ({use})")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from labelfix.data.columns.features import ID_OR_TEXT, MOST_LISTED, no_feature, some
+from labelfix.data.columns.features import ID_OR_TEXT, MOST_LISTED, no_feature
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.columns.roles import require_column
 from labelfix.data.findings import Findings
@@ -15,6 +15,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.numbers import is_date
 from labelfix.data.scan import is_bytes, is_number
 from labelfix.data.tables import InputKind, InputSpec
+from labelfix.errors import listing
 from labelfix.settings.data import DataSettings
 
 FLAGS: dict[InputKind, str] = {
@@ -110,13 +111,13 @@ def spec_of(kind: InputKind, profiles: Sequence[Profile], findings: Findings) ->
         dates = tuple(p.name for p in profiles if is_date(p.type) or p.dates)
         categories = tuple(p.name for p in profiles if p.name not in dates and not _is_numeric(p))
         shown = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
-        kinds = [f"{len(categories)} of them categories ({some(categories)})"] if categories else []
-        kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
+        kinds = [f"{len(categories)} of them categories ({listing(categories)})"] if categories else []
+        kinds += [f"{len(dates)} of them dates ({listing(dates)})"] if dates else []
         findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
         units = tuple((p.name, p.unit) for p in profiles if p.unit and p.name not in (*dates, *categories))
         if units:
             behind = [f"{name} ({unit})" for name, unit in units]
-            findings.note(f"read as numbers without what stands behind them: {some(behind)}")
+            findings.note(f"read as numbers without what stands behind them: {listing(behind)}")
         return InputSpec("table", names, categories, dates=dates, units=units)
     p = profiles[0]
     if kind == "embedding":
@@ -124,7 +125,9 @@ def spec_of(kind: InputKind, profiles: Sequence[Profile], findings: Findings) ->
         return InputSpec("embedding", names, width=int(p.length))
     if kind == "text":
         length = round(sum(each.length for each in profiles))
-        findings.note(f"text column{'s' if len(names) > 1 else ''}: {some(names)} (string, mean {length} characters)")
+        findings.note(
+            f"text column{'s' if len(names) > 1 else ''}: {listing(names)} (string, mean {length} characters)"
+        )
     else:
         findings.note(f"image column: {p.name} ({'paths' if p.text else 'encoded images or their paths'})")
     return InputSpec(kind, names)

@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, chunks, distinct
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file
 from labelfix.data.formats.hashed_files import HashedFiles, as_opened
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.repeated import in_pieces
+from labelfix.data.formats.titles import distinct
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.titles import unique_names
 from labelfix.data.spelling import whole
 from labelfix.errors import input_error
 

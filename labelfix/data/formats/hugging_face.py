@@ -11,12 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, check_names, chunks, distinct
+from labelfix.data.formats.base import AS_THEY_ARE, Chunk, ReadOptions, Source, chunks
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read
 from labelfix.data.formats.hashed_files import HashedFiles, as_opened
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
+from labelfix.data.formats.titles import check_names, distinct
 from labelfix.errors import input_error
 from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access

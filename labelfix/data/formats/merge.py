@@ -13,9 +13,9 @@ from functools import reduce
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.file_checks import cannot_read
 from labelfix.data.formats.plain import convert_lists, decode, is_bytes, is_list, is_text, value_type
+from labelfix.data.formats.titles import unique_names
 from labelfix.errors import input_error
 
 Cells = Callable[[], Iterable[pa.Array]]

@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    READ_ROWS,
-    Chunk,
-    ReadOptions,
-    Source,
-    check_names,
-    chunks,
-    files_below,
-    unique_names,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, chunks, files_below
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file, magic
 from labelfix.data.formats.hashed_files import HashedFiles, as_opened
@@ -30,6 +20,7 @@ from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
+from labelfix.data.formats.titles import check_names, unique_names
 from labelfix.data.spelling import names_as_before
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.titles import unique_names
 
 
 @pytest.mark.parametrize(

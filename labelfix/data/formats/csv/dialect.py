@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
-from labelfix.data.formats.csv.header import explanations, lines_above, looks_like_data, odd_quotes
+from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
-from labelfix.data.formats.csv.spaced import SPACED, spaced
+from labelfix.data.formats.csv.spaced import spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.titles import unique_names
+from labelfix.errors import input_error
 
 SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
 SAMPLE_ROWS = 3
@@ -35,9 +35,6 @@ ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
 KEYS = ("id", "ids", "key", "uid", "uuid", "guid")
 """Titles above names of rows: no others stand before these."""
-FASTTEXT = "__label__"
-ATTRIBUTES = 30
-"""Lines among which the first name of a column stands in files of WEKA."""
 _COMMENT = re.compile(r"#|(?:%|//|--) ")
 """How a line of comment above the header begins."""
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
@@ -147,40 +144,6 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
     dialect = Dialect(file, delimiter, quote, None, preamble="".join(lines[:above]))
     rows = _rows(lines[above:], complete, dialect) or [[]]
     return _with_header(dialect, lines[above:], rows, complete)
-
-
-def missing_header(dialect: Dialect) -> list[Defect]:
-    """The defect of a file whose first row is data; none where it is a header."""
-    if (other := _for_another_program([dialect.titles, *dialect.rows])) is not None:
-        return [Defect("error", dialect.text.name, None, *other)]
-    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows[explanations(dialect.rows) :]):
-        return []
-    delimiter = " " if SPACED in dialect.text.remarks else dialect.delimiter
-    shown = delimiter.join(dialect.titles)[:60]
-    what = f"has no header: its first row ({shown!r}) looks like the rows below it"
-    example = delimiter.join(f"c{place}" for place in range(1, min(len(dialect.titles), 4)))
-    more = f"{delimiter}…" if len(dialect.titles) > 3 else f"{delimiter}label"
-    remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
-    return [Defect("error", dialect.text.name, None, what, remedy)]
-
-
-def _for_another_program(rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:
-    """What a text is that other programs read and that is no table, and what to do; None for any other."""
-    first = "".join(rows[0][:1])
-    if first.startswith(FASTTEXT):
-        return f"is written as fastText reads it ({first[:60]!r})", "write it as CSV with the columns label and text"
-    if any(row[0].lower().startswith("@attribute") for row in rows[:ATTRIBUTES] if row):
-        return (
-            "is written as WEKA reads it (ARFF)",
-            "write it as CSV: its names stand behind @attribute, its rows below @data",
-        )
-    words = [" ".join(row).split() for row in rows]
-    from labelfix.data.spelling import are_tags  # needs pyarrow.compute, and lines of findings are read without
-
-    if len(words[0]) > 1 and are_tags({row[-1] for row in words[1:] if row}):
-        what = "has a word in each line and a tag for it (such as B-PER, or O), as taggers of names read them"
-        return what, "labelfix corrects one label a row; give a table with a row for each text and one label for it"
-    return None
 
 
 def _sample(file: TextFile, size: int) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.titles import unique_names
 from labelfix.data.spelling import whole
 
 NULL, BOOL, WHOLE, LONG, NUMBER, NAN, TEXT, OBJECT = (1 << bit for bit in range(8))
