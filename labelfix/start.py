@@ -18,7 +18,7 @@ from labelfix.data.read import Reading, read_training
 from labelfix.data.rows_ahead import rows_ahead
 from labelfix.data.tables import TrainingData
 from labelfix.errors import Defect, SettingsError
-from labelfix.heads.view_weights import HANDED, OF_TABLE, WEIGHTS, choose_weights
+from labelfix.heads.view_weights import HANDED, OF_TABLE, choose_second, choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.choice import choose_representation
 from labelfix.models.described import Described, describe_classes
@@ -179,9 +179,11 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
         for view in chosen.views
     )
     chosen, rows = replace(chosen, views=tuple(views)), data.noisy_rows
-    parts = chosen.parts(table, settings.compute, progress)
-    offered = OF_TABLE if chosen.of_one_table else WEIGHTS
-    weights = choose_weights(parts, rows, data.noisy.codes[rows], offered, or_alone=chosen.of_one_table)
+    parts, given = chosen.parts(table, settings.compute, progress), data.noisy.codes[rows]
+    if chosen.of_one_table:
+        weights = choose_second(parts, rows, given, OF_TABLE, or_alone=True)
+    else:
+        weights = choose_weights(parts, rows, given)
     if weights[0] == 0:
         progress.say("how near rows are does not clearly help: the columns stand alone")
         return chosen.views[1]
@@ -196,7 +198,7 @@ def _either_way_round(
     assert data.noisy.inputs is not None
     table, rows = inputs_of(data.noisy.inputs, view.spec), data.noisy_rows
     parts = view.split(view.encode(table, settings.compute, progress).features)
-    _, weight = choose_weights(parts, rows, data.noisy.codes[rows], HANDED)
+    _, weight = choose_second(parts, rows, data.noisy.codes[rows], HANDED)
     counts = f"weighs {weight:g}" if weight else "does not count"
     progress.say(f"which way round an image is {counts}, by what predicts left-out given labels best")
     return replace(view, handed_weight=weight)

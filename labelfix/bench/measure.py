@@ -28,7 +28,7 @@ from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import calibrate
-from labelfix.heads.view_weights import HANDED, WEIGHTS, choose_weights
+from labelfix.heads.view_weights import HANDED, choose_second, choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
@@ -212,9 +212,12 @@ def _weighed(loaded: Loaded, part: Cut) -> Loaded:
     found, rows = loaded.representation, loaded.rows
     if not isinstance(found, (Views, PatchFeatures)) or not isinstance(rows.inputs, FeatureInputs):
         return loaded
-    offered = WEIGHTS if isinstance(found, Views) else HANDED
-    weights = choose_weights(found.split(rows.inputs.features), part.noisy, part.given, offered)
-    weighed = replace(rows, inputs=FeatureInputs(joined(found.split(rows.inputs.features), weights)))
+    parts = found.split(rows.inputs.features)
+    if isinstance(found, Views):
+        weights = choose_weights(parts, part.noisy, part.given)
+    else:
+        weights = choose_second(parts, part.noisy, part.given, HANDED)
+    weighed = replace(rows, inputs=FeatureInputs(joined(parts, weights)))
     if isinstance(rows.test_inputs, FeatureInputs):
         weighed = replace(weighed, test_inputs=FeatureInputs(joined(found.split(rows.test_inputs.features), weights)))
     return replace(loaded, rows=weighed)

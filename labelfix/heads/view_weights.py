@@ -10,8 +10,10 @@ Legend: N noisy rows, D features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -27,7 +29,10 @@ from labelfix.numerics.linear_heads import searched_at_once
 from labelfix.numerics.paired_losses import surely_more
 
 WEIGHTS = (0.25, 0.5, 0.7, 1.0)
-"""Candidates; the first view weighs 1."""
+"""What every view but the first may weigh; the first weighs 1."""
+
+BEGIN = 0.7
+"""The weight that the search begins at."""
 
 OF_TABLE = (*WEIGHTS, 1.4, 2.0, 4.0)
 """What the linear view of a table may weigh beside 1 of the other, before the larger one is made 1."""
@@ -39,8 +44,12 @@ photographs, and all that tells b from d."""
 MOST, VIEW_FOLDS = 4_000, 5
 """Rows used at most, and the parts of which each is left out in turn."""
 
-RIDGES = (1.0, 10.0)
-"""Candidates for r of the heads, as for n(y'|x); for each weight the better one counts."""
+RIDGES = (0.3, 1.0, 3.0, 10.0)
+"""Candidates for r of the heads. One is chosen before the weights are, and rows of whatever weights have the same
+length meanwhile: longer rows are like a larger r, and where r is far from its best that would choose the weights."""
+
+OF_TWO_RIDGES = (1.0, 10.0)
+"""The same where all weights are tried; for each of them the better one counts."""
 
 ITERATIONS, TOLERANCE = 40, 1e-4
 """Of a head's search: the order of the candidates is clear long before their last digits."""
@@ -59,14 +68,33 @@ class _SideBySide:
         return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
 
 
-def choose_weights(
-    parts: Sequence[Features],
-    rows: Codes,
-    given: Codes,
-    offered: Sequence[float] = WEIGHTS,
-    or_alone: bool = False,
-) -> tuple[float, ...]:
-    """The weight of each view.
+@dataclass(frozen=True)
+class _Sample:
+    """Some noisy rows with their given labels.
+
+    Attributes:
+        features: For each view `(n, D)`.
+        labels: `(n,)`.
+        of: `(n,)` which fifth a row is in.
+    """
+
+    features: Sequence[Features]
+    labels: torch.Tensor
+    of: torch.Tensor
+
+    def losses(self, weights: Sequence[float], ridge: float) -> Losses:
+        """`(n,)` −log P of the labels of rows by heads that have not learned them."""
+        classes = int(self.labels.max()) + 1
+        features = torch.from_numpy(joined(self.features, weights))
+        problem = Regressions(features, self.labels, self.of, classes, None, ITERATIONS, TOLERANCE)
+        left_out = self.of.unique()[: searched_at_once(classes)].tolist()
+        heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))
+        of_parts = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
+        return torch.cat(of_parts).double().numpy()
+
+
+def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tuple[float, ...]:
+    """The weight of each view, the largest 1: downhill from `BEGIN`, one view's weight by one step at a time.
 
     Which rows are used, and which are left out, depends on their content and not on their order; rows of the same
     content are on the same side.
@@ -75,43 +103,65 @@ def choose_weights(
         parts: For each view `(N, D)` features, rows of unit norm.
         rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
-        offered: What each but the first may weigh. `OF_TABLE` is for the two views of a table: either may weigh more.
-        or_alone: Whether the first of two views weighs 0 where the other alone is not worse by a standard error: of few
-            rows, or where classes are linear, the first of a table does harm.
     """
-    weights = [1.0] * len(parts)
-    if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
-        return tuple(weights)
+    if len(parts) < 2 or (sample := _sample(parts, rows, given)) is None:
+        return (1.0,) * len(parts)
+
+    @cache
+    def loss(weights: tuple[float, ...], ridge: float) -> float:
+        length = math.sqrt(sum(weight**2 for weight in weights) / len(weights))
+        return float(sample.losses([weight / length for weight in weights], ridge).mean())
+
+    weights = (1.0, *(BEGIN for _ in parts[1:]))
+    ridge = min(RIDGES, key=lambda each: loss(weights, each))
+    while (best := min((weights, *_near(weights)), key=lambda each: loss(each, ridge))) != weights:
+        weights = best
+    return weights
+
+
+def choose_second(
+    parts: Sequence[Features], rows: Codes, given: Codes, offered: Sequence[float], or_alone: bool = False
+) -> tuple[float, ...]:
+    """The weights of two views whose second may weigh anything from nothing to more than the first; all are tried.
+
+    Args:
+        parts: Two of `(N, D)` features, rows of unit norm.
+        rows: `(n,)` indices of the noisy rows.
+        given: `(n,)` their given labels.
+        offered: What the second may weigh beside 1 of the first; the larger one is made 1 then.
+        or_alone: Whether the first weighs 0 where the second alone is not worse by a standard error: of few rows, or
+            where classes are linear, the first of a table does harm.
+    """
+    if (sample := _sample(parts, rows, given)) is None:
+        return 1.0, 1.0
+
+    def losses(first: float, second: float) -> Losses:
+        tried = [sample.losses((first, second), ridge) for ridge in OF_TWO_RIDGES]
+        return min(tried, key=lambda each: float(each.mean()))
+
+    found = {weight: losses(1 / max(1, weight), weight / max(1, weight)) for weight in offered}
+    second = min(reversed(offered), key=lambda weight: float(found[weight].mean()))
+    if or_alone and not surely_more(losses(0, 1), found[second]):
+        return 0.0, 1.0
+    return 1 / max(1, second), second / max(1, second)
+
+
+def _sample(parts: Sequence[Features], rows: Codes, given: Codes) -> _Sample | None:
+    """At most `MOST` of the noisy rows; None where they are too few to leave some out."""
+    if len(given) < 2 * VIEW_FOLDS:
+        return None
     whole = SelectedInputs(_SideBySide(parts), rows)
     used = by_content(whole, np.arange(len(rows), dtype=np.int64), given)[:MOST]
-    features, labels = [part[rows[used]] for part in parts], np.unique(given[used], return_inverse=True)[1]
     of = torch.from_numpy((content_keys(whole, used) % np.uint64(VIEW_FOLDS)).astype(np.int64))
     if len(of.unique()) < 2:
-        return tuple(weights)
-    labelled = torch.from_numpy(labels), of
-    losses: dict[float, Losses] = {}
-    for view in range(1, len(parts)):
-        for weight in offered:
-            weights[view] = weight
-            losses[weight] = _losses(joined(features, _at_most_one(weights)), *labelled)
-        weights[view] = min(reversed(offered), key=lambda weight: float(losses[weight].mean()))
-    if or_alone and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
-        return 0.0, 1.0
-    return _at_most_one(weights)
+        return None
+    labels = np.unique(given[used], return_inverse=True)[1]
+    return _Sample([part[rows[used]] for part in parts], torch.from_numpy(labels), of)
 
 
-def _at_most_one(weights: Sequence[float]) -> tuple[float, ...]:
-    return tuple(weight / max(weights) for weight in weights)
-
-
-def _losses(features: Features, labels: torch.Tensor, of: torch.Tensor) -> Losses:
-    """`(n,)` −log P of the labels of rows by heads that have not learned them, with the better r."""
-    classes = int(labels.max()) + 1
-    problem = Regressions(torch.from_numpy(features), labels, of, classes, None, ITERATIONS, TOLERANCE)
-    left_out = of.unique()[: searched_at_once(classes)].tolist()
-    found = []
-    for ridge in RIDGES:
-        heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))
-        of_parts = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
-        found.append(torch.cat(of_parts).double().numpy())
-    return min(found, key=lambda losses: float(losses.mean()))
+def _near(weights: tuple[float, ...]) -> Iterator[tuple[float, ...]]:
+    """Weights of which one view's is the next larger or smaller candidate."""
+    for view, weight in enumerate(weights[1:], start=1):
+        place = WEIGHTS.index(weight)
+        for near in (*WEIGHTS[place + 1 : place + 2], *WEIGHTS[max(place - 1, 0) : place]):
+            yield (*weights[:view], near, *weights[view + 1 :])

@@ -6,9 +6,14 @@ import pytest
 from labelfix.heads import view_weights
 
 
-def choose_weights(parts, given, offered=view_weights.WEIGHTS, **options):
+def choose_weights(parts, given):
     """Of rows that are all noisy."""
-    return view_weights.choose_weights(parts, np.arange(len(given)), given, offered, **options)
+    return view_weights.choose_weights(parts, np.arange(len(given)), given)
+
+
+def choose_second(parts, given, offered, or_alone=False):
+    """Of rows that are all noisy."""
+    return view_weights.choose_second(parts, np.arange(len(given)), given, offered, or_alone)
 
 
 def unit(rows):
@@ -46,23 +51,64 @@ def test_too_few_rows_and_one_view_choose_nothing(rows):
     assert choose_weights([told], given) == (1.0,)
 
 
-def test_of_many_rows_some_are_asked_and_of_many_classes_fewer_heads(monkeypatch):
+@pytest.fixture
+def asked(monkeypatch):
+    """The weights, r and number of rows that losses were asked for; every answer is the same."""
     seen = []
-    monkeypatch.setattr(view_weights, "_losses", lambda features, labels, of: seen.append(len(features)) or np.zeros(1))
+
+    def losses(self, weights, ridge):
+        seen.append((tuple(weights), ridge, len(self.labels)))
+        return np.zeros(1)
+
+    monkeypatch.setattr(view_weights._Sample, "losses", losses)
+    return seen
+
+
+def test_of_many_rows_some_are_asked_and_where_all_are_alike_the_search_stays_where_it_began(asked):
     given, told, other, _ = views(rows=5_000)
-    assert choose_weights([told, other], given) == (1.0, 1.0), "where all are alike the view stays as it is"
-    assert seen == [4_000] * 4
-    assert view_weights.WEIGHTS == (0.25, 0.5, 0.7, 1.0)
-    assert view_weights.HANDED == (0.0, 0.5, 1.0)
+    assert choose_weights([told, other], given) == (1.0, 0.7)
+    assert {rows for *_, rows in asked} == {4_000}
+    assert len(asked) == 4 + 2, "four r, and the two weights beside the one it began at"
+    assert {ridge for _, ridge, _ in asked[4:]} == {0.3}
 
 
-@pytest.mark.parametrize(("rows", "asked"), [(9, False), (10, True)])
-def test_two_rows_for_each_of_five_parts_are_enough_to_choose(rows, asked, monkeypatch):
-    seen = []
-    monkeypatch.setattr(view_weights, "_losses", lambda *_: seen.append(1) or np.zeros(1))
+def test_rows_have_the_same_length_at_whatever_weights(asked):
+    """Longer rows are like a larger r: on texts whose best r lies between two candidates that chose the weights."""
+    given, told, other, nothing = views()
+    choose_weights([told, other, nothing], given)
+    assert len({weights for weights, *_ in asked}) > 4
+    assert [np.linalg.norm(weights) for weights, *_ in asked] == pytest.approx([np.sqrt(3)] * len(asked))
+
+
+def test_a_walk_goes_on_as_long_as_a_step_helps(monkeypatch):
+    """Two views of weights .25 and 1 are three steps away from where it begins."""
+    monkeypatch.setattr(
+        view_weights._Sample,
+        "losses",
+        lambda self, weights, ridge: np.array([abs(weights[1] / weights[0] - 0.25) + abs(weights[2] / weights[0] - 1)]),
+    )
+    given, told, other, nothing = views()
+    assert choose_weights([told, other, nothing], given) == (1.0, 0.25, 1.0)
+
+
+@pytest.mark.parametrize(("length", "ridge"), [(1.0, 1.0), (0.8, 3.0), (0.1, 10.0), (10.0, 0.3)])
+def test_r_of_the_heads_is_chosen_before_the_weights(length, ridge, monkeypatch):
+    """RIDGES: of short rows the loosest is the likeliest, of long ones the tightest."""
+    seen, losses = [], view_weights._Sample.losses
+    monkeypatch.setattr(
+        view_weights._Sample, "losses", lambda self, weights, r: seen.append(r) or losses(self, weights, r)
+    )
+    given, told, other, _ = views()
+    choose_weights([length * told, length * other], given)
+    assert seen[:4] == [0.3, 1.0, 3.0, 10.0]
+    assert set(seen[4:]) == {ridge}
+
+
+@pytest.mark.parametrize(("rows", "chosen"), [(9, False), (10, True)])
+def test_two_rows_for_each_of_five_parts_are_enough_to_choose(rows, chosen, asked):
     given, told, other, _ = views(rows=rows)
     choose_weights([told, other], given)
-    assert bool(seen) == asked
+    assert bool(asked) == chosen
 
 
 def two_of_a_table(rings):
@@ -76,9 +122,9 @@ def two_of_a_table(rings):
 
 
 def test_a_tables_first_view_stays_where_it_clearly_helps():
-    assert choose_weights(*two_of_a_table(rings=True), view_weights.OF_TABLE, or_alone=True)[0] > 0
-    assert choose_weights(*two_of_a_table(rings=False), view_weights.OF_TABLE, or_alone=True) == (0, 1)
-    assert choose_weights(*two_of_a_table(rings=False), view_weights.OF_TABLE)[0] > 0, "where none may go"
+    assert choose_second(*two_of_a_table(rings=True), view_weights.OF_TABLE, or_alone=True)[0] > 0
+    assert choose_second(*two_of_a_table(rings=False), view_weights.OF_TABLE, or_alone=True) == (0, 1)
+    assert choose_second(*two_of_a_table(rings=False), view_weights.OF_TABLE)[0] > 0, "where none may go"
 
 
 def test_a_tables_first_view_may_weigh_less():
@@ -87,12 +133,12 @@ def test_a_tables_first_view_may_weigh_less():
     generator = np.random.default_rng(1)
     logit = 12 * parts[1][:, 0] + 1.2 * parts[0].sum(axis=1)
     given = (generator.random(400) < 1 / (1 + np.exp(-logit))).astype(np.int64)
-    first, second = choose_weights(parts, given, view_weights.OF_TABLE, or_alone=True)
+    first, second = choose_second(parts, given, view_weights.OF_TABLE, or_alone=True)
     assert 0 < first < second == 1
 
 
 @pytest.mark.parametrize(("part", "weighs"), [("tells all", True), ("tells nothing", False)])
 def test_what_tells_an_image_from_its_mirror_image_weighs_nothing_where_it_tells_nothing(part, weighs):
     given, told, _, nothing = views()
-    found = choose_weights([nothing, told] if weighs else [told, nothing], given, view_weights.HANDED)
+    found = choose_second([nothing, told] if weighs else [told, nothing], given, view_weights.HANDED)
     assert (found[1] > 0) == weighs
