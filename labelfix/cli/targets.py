@@ -17,10 +17,10 @@ BESIDE = ("class_map", "class_descriptions")
 """Those that name files beside the rows."""
 
 
-def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
-    """Refuse a table's file before the work that fills it."""
-    refuse_no_table(path, what)
-    check_target(context, path, run, what)
+def check_table(context: typer.Context, path: Path, run: RunFolder | None = None) -> None:
+    """Refuse a table's file, of --out, before the work that fills it."""
+    refuse_no_table(path, "--out")
+    check_target(context, path, run)
 
 
 def check_target(

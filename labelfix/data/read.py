@@ -150,14 +150,14 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, by_folder, by_columns is not None)
-    if data is not None:
-        check_joined(data, findings)
-        refuse_unchanged(ours, theirs, data, settings, findings)
-        warn_of_columns_made_of_labels(data, findings)
-        compare_features(data.noisy, data.clean, findings)
-        warn_of_rows_written_again(data, findings)
+    if data is None:
+        findings.stop()
+    check_joined(data, findings)
+    refuse_unchanged(ours, theirs, data, settings, findings)
+    warn_of_columns_made_of_labels(data, findings)
+    compare_features(data.noisy, data.clean, findings)
+    warn_of_rows_written_again(data, findings)
     findings.stop_on_errors()
-    assert data is not None
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
 
 

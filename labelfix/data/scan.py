@@ -39,8 +39,7 @@ def scan(
         verbatim: Cells of text formats as they stand in the file.
         texts: Columns among them that are wanted as text although they may be stored as binary.
     """
-    read = source.verbatim if verbatim else source.scan
-    for chunk in read(columns, rows):
+    for chunk in source.read(list(columns), rows or source.read_rows, verbatim):
         arrays = [decode(column) for column in chunk.batch.columns]
         for place, name in enumerate(chunk.batch.schema.names):
             if name in texts and is_bytes(arrays[place].type):

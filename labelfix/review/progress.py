@@ -35,13 +35,12 @@ Ends = tuple[float, float, float]
 Mask = npt.NDArray[np.bool_]
 
 
-def pace(ledger: Ledger, who: str, at: datetime | None = None) -> float | None:
+def pace(ledger: Ledger, who: str) -> float | None:
     """Decisions a minute of a person in the last minutes; None with fewer than two."""
-    at = at or datetime.now(UTC)
-    times = []
+    now, times = datetime.now(UTC), []
     for answer in reversed(ledger.answers):
         when = _moment(answer.when)
-        if when is None or at - when > RECENT:
+        if when is None or now - when > RECENT:
             break
         if answer.who == who and answer.decision != "undo" and answer.key not in ledger.undone:
             times.append(when)

@@ -26,10 +26,11 @@ from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.json.one_object import labels_by_key, rows_alone
 from labelfix.data.formats.json.records import is_array, read_values
+from labelfix.data.formats.opening import open_each
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.scan import as_text, scan
 from labelfix.data.spelling import spelled
-from labelfix.errors import Defect, InputError, input_error
+from labelfix.errors import InputError, input_error
 from labelfix.remote import as_path
 from labelfix.settings.remote_names import is_remote
 
@@ -58,16 +59,7 @@ def open_trusted(
         sources = labels_by_key(sources[0]) or sources
     if are_records(sources):
         return [open_table(sources, name, options)]
-    opened: list[TableSource] = []
-    defects: list[Defect] = []
-    for source in sources:
-        try:
-            opened.append(_open(source, name, options))
-        except InputError as error:
-            defects += error.defects
-    if defects:
-        raise InputError(defects)
-    return opened
+    return open_each(sources, lambda source: _open(source, name, options))
 
 
 def open_opinions(path: str, options: ReadOptions) -> TableSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,10 @@ class AnnotatedSource(TableSource):
         inputs = pa.concat_tables(parts).take(pa.array(np.argsort(np.array(places, dtype=np.int64), kind="stable")))
         return AnnotatedSource(*self._about, None, label_name, inputs)
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         return chunks(self._table.select(names).to_batches(), rows)
 
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`: of the file."""
+    @cached_property
+    def _hash(self) -> str:
+        """That of the file."""
         return self._about[3]()

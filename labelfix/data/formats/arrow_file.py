@@ -54,7 +54,7 @@ class ArrowSource(HashedFiles):
             self.schema: pa.Schema = distinct(reader.schema)
 
     @as_opened
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         yield from chunks(self._parts(names), rows)
 
     def _parts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -135,19 +135,24 @@ class TableSource(ABC):
         Raises:
             InputError: The file turns out to be damaged.
         """
-        return self._chunks(self.schema.names if columns is None else list(columns), rows or self.read_rows, False)
+        return self.read(self.schema.names if columns is None else list(columns), rows or self.read_rows, False)
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[Chunk]:
         """As `scan`, but text formats give every cell as the string that stands in the file."""
-        return self._chunks(self.schema.names if columns is None else list(columns), rows or self.read_rows, True)
+        return self.read(self.schema.names if columns is None else list(columns), rows or self.read_rows, True)
 
     @abstractmethod
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        """What `scan` and `verbatim` give."""
+
     def content_hash(self) -> str:
         """SHA-256 over the contents, in hexadecimal: the same content has the same hash under any name."""
+        return self._hash
 
+    @cached_property
     @abstractmethod
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
-        """What `scan` and `verbatim` give."""
+    def _hash(self) -> str:
+        """The same, which is computed once."""
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -32,10 +33,10 @@ class Called(TableSource):
         """Those of the table, under their own names of columns; itself where it is one."""
         return self._source.parts if len(self._source.parts) > 1 else (self,)
 
-    def content_hash(self) -> str:
+    @cached_property
+    def _hash(self) -> str:
         return self._source.content_hash()
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
-        read = self._source.verbatim if verbatim else self._source.scan
-        for chunk in read([self._own.get(name, name) for name in names], rows):
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+        for chunk in self._source.read([self._own.get(name, name) for name in names], rows, verbatim):
             yield replace(chunk, batch=chunk.batch.rename_columns(names))

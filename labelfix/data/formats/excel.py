@@ -53,7 +53,7 @@ class ExcelSource(CsvSource):
         (path,) = self.paths
         check_file(path, self.name)
         sheet, remarks = _first_sheet(path, self.name)
-        return [sniffed_as(TextFile(path, self.name, contents=sheet, remarks=remarks), ",", '"')]
+        return [sniffed_as(TextFile(path, self.name, contents=sheet, remarks=remarks), ",")]
 
 
 def recognises(source: Source) -> bool:

@@ -48,9 +48,6 @@ class HashedFiles(TableSource):
         remedy = "give the command again once nothing writes to it"
         raise input_error(self.name, "was changed while it was being read", remedy)
 
-    def content_hash(self) -> str:
-        return self._hash
-
     @cached_property
     def _hash(self) -> str:
         return hash_files(self.paths)

@@ -59,7 +59,7 @@ class HuggingFaceSource(HashedFiles):
         self._sound: set[tuple[int, str]] = set()
 
     @as_opened
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         for index, file in enumerate(self.files):
             try:
                 yield from chunks(self._checked(index, names), rows, index)

@@ -44,15 +44,12 @@ class MemorySource(TableSource):
             self._table, self.titles, self.remarks = frame.table, frame.titles, frame.remarks
             self.schema = frame.table.schema
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         return chunks(self._batches(names, rows), rows)
-
-    def content_hash(self) -> str:
-        """SHA-256 over the Arrow IPC stream in batches of a fixed size, so that chunking plays no part."""
-        return self._hash
 
     @cached_property
     def _hash(self) -> str:
+        """SHA-256 over the Arrow IPC stream in batches of a fixed size, so that chunking plays no part."""
         total = hashlib.sha256()
         fields = [field.with_type(_movable(field.type)) for field in self.schema.remove_metadata()]
         plain = pa.schema(fields)

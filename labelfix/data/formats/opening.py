@@ -122,16 +122,26 @@ def open_several(sources: Sequence[Any], name: str | None = None, options: ReadO
     """
     if are_records(sources):
         return open_table(sources, name, options)
+    opened = open_each(sources, lambda source: open_table(source, name, options))
+    return opened[0] if len(opened) == 1 else SeveralSources(opened)
+
+
+def open_each(sources: Iterable[Any], open_one: Callable[[Any], TableSource]) -> list[TableSource]:
+    """Open several tables, each by itself; every one that cannot be opened is named.
+
+    Raises:
+        InputError: As `open_one`, for all of them at once.
+    """
     opened: list[TableSource] = []
     defects: list[Defect] = []
     for source in sources:
         try:
-            opened.append(open_table(source, name, options))
+            opened.append(open_one(source))
         except InputError as error:
             defects += error.defects
     if defects:
         raise InputError(defects)
-    return opened[0] if len(opened) == 1 else SeveralSources(opened)
+    return opened
 
 
 def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:

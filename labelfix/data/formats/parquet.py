@@ -68,7 +68,7 @@ class ParquetSource(HashedFiles):
         self.titles = tuple(titles[name] for name in self.schema.names)
 
     @as_opened
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         wanted = pa.schema([self.schema.field(column) for column in names])
         for index, part in enumerate(self._parts):
             batches = (in_types(batch, wanted, part.name) for batch in part.batches(names, rows))

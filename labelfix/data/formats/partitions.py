@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
@@ -46,17 +47,17 @@ class PartitionedSource(TableSource):
         self.schema: pa.Schema = pa.schema(fields, metadata=source.schema.metadata)
         self.titles: tuple[str, ...] = (*source.titles, *self._keys)
 
-    def content_hash(self) -> str:
+    @cached_property
+    def _hash(self) -> str:
         """SHA-256 over the contents of the files and what their folders say, in hexadecimal."""
         if not self._keys:
             return self._source.content_hash()
         said = json.dumps(self._keys, sort_keys=True)
         return hashlib.sha256(f"{self._source.content_hash()}\n{said}".encode()).hexdigest()
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         stored = [name for name in names if name not in self._keys] or [cheapest(self._source.schema)]
-        read = self._source.verbatim if verbatim else self._source.scan
-        for chunk in read(stored, rows):
+        for chunk in self._source.read(stored, rows, verbatim):
             batch = chunk.batch
             arrays = [
                 pa.repeat(pa.scalar(self._keys[name][chunk.file_index], pa.string()), batch.num_rows)

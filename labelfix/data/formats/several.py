@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,16 +47,17 @@ class SeveralSources(TableSource):
     def parts(self) -> tuple[TableSource, ...]:
         return self._parts
 
-    def content_hash(self) -> str:
+    @cached_property
+    def _hash(self) -> str:
         """SHA-256 over the tables' hashes in order."""
         return hash_of_parts(self._parts)
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         """Types that differ are read as the one that holds both; verbatim, they may differ from table to table."""
         wanted = pa.schema([self.schema.field(name) for name in names])
         before = 0
         for source in self._parts:
-            for chunk in source.verbatim(names, rows) if verbatim else source.scan(names, rows):
+            for chunk in source.read(names, rows, verbatim):
                 batch = chunk.batch
                 if not verbatim:
                     batch = in_types(batch, wanted, source.name)

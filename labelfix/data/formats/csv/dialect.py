@@ -132,16 +132,16 @@ def sniff(file: TextFile) -> Dialect:
         if complete or len(dialect.rows) >= SAMPLE_ROWS or size >= LARGEST_SAMPLE:
             single = len(dialect.titles) == 1 and any(" " in row[-1] for row in (dialect.titles, *dialect.rows[:1]))
             again = spaced(file) if single else None
-            return dialect if again is None else sniffed_as(again, "\t", '"')
+            return dialect if again is None else sniffed_as(again, "\t")
         size *= 8
 
 
-def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
-    """The dialect of a text whose delimiter and quote are known: what is left to find are its header and first rows."""
+def sniffed_as(file: TextFile, delimiter: str) -> Dialect:
+    """The dialect of a text of a known delimiter and `"` for quotes: what is left to find are header and first rows."""
     text, complete = _sample(file, SAMPLE_BYTES)
     lines = list(io.StringIO(text, newline=""))
     above = lines_above(lines, delimiter)
-    dialect = Dialect(file, delimiter, quote, None, preamble="".join(lines[:above]))
+    dialect = Dialect(file, delimiter, '"', None, preamble="".join(lines[:above]))
     rows = _rows(lines[above:], complete, dialect) or [[]]
     return _with_header(dialect, lines[above:], rows, complete)
 

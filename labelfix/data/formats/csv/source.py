@@ -70,7 +70,7 @@ class CsvSource(HashedFiles):
         self.remarks: tuple[str, ...] = (*respelled, *dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     @as_opened
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         schema = pa.schema([self.schema.field(name) for name in names])
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             read = map(_as_texts, _rows(path, file, self._dialects[index], names))

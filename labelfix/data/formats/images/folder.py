@@ -77,7 +77,7 @@ class ImageFolderSource(TableSource):
         self.remarks: tuple[str, ...] = (*_nested(found, root), *remarks)
         self.warnings: tuple[Defect, ...] = (*deeper, *lost, *_empty_classes(found, self.files[0]))
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         """Images are paths, nothing is opened."""
         for start in range(0, len(self.paths), rows):
             places = self.places[start : start + rows]
@@ -104,12 +104,9 @@ class ImageFolderSource(TableSource):
         )
         return found
 
-    def content_hash(self) -> str:
-        """SHA-256 over relative paths (they hold the labels) and image bytes, in hexadecimal."""
-        return self._hash
-
     @cached_property
     def _hash(self) -> str:
+        """SHA-256 over relative paths (they hold the labels) and image bytes."""
         total = hashlib.sha256()
         for path, place in zip(self.paths, self.places, strict=True):
             total.update(path.encode("utf-8", "surrogateescape") + b"\0")

@@ -97,21 +97,18 @@ class ImageMetadataSource(TableSource):
         self.remarks: tuple[str, ...] = (said, *remarks)
         self.warnings: tuple[Defect, ...] = (*self._unnamed(found), *lost)
 
-    def content_hash(self) -> str:
-        """SHA-256 over the metadata and the bytes of its images, in hexadecimal."""
-        return self._hash
-
     @cached_property
     def _hash(self) -> str:
+        """SHA-256 over the metadata and the bytes of its images."""
         total = hashlib.sha256(self.table.content_hash().encode())
         for row in self._rows:
             total.update(digest(self.folder / row.place))
         return total.hexdigest()
 
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         """Images are paths, nothing is opened."""
         given = [name for name in names if name not in self._added.names] or [FILE_NAME]
-        for chunk in self.table.verbatim(given, rows) if verbatim else self.table.scan(given, rows):
+        for chunk in self.table.read(given, rows, verbatim):
             start = chunk.first_row - 1
             here = self._rows[start : start + chunk.batch.num_rows]
             arrays = [

@@ -59,7 +59,7 @@ class JsonSource(HashedFiles):
             self.warnings = (Defect("warning", name, None, what, remedy),)
 
     @as_opened
-    def _chunks(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
+    def read(self, names: list[str], rows: int, verbatim: bool) -> Iterator[Chunk]:
         schema = pa.schema([self.schema.field(name) for name in names])
         for index, (text, array) in enumerate(zip(self._texts, self._arrays, strict=True)):
             first = 1
