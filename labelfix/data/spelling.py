@@ -3,6 +3,7 @@
 Labels, categories, ids and the keys that rows are joined by are compared in this spelling:
 
 - text in Unicode's composed form (NFC), without characters of no width and without spaces around it;
+- a minus sign before a digit is that of ASCII: `−1` is `-1`;
 - `True`, `TRUE` and `true` are one value, as is the boolean of a typed column; `False` likewise;
 - a whole number is a whole number: `1.0` and `1.00` are `1`, as are the integer and the float of a typed column;
 - `="007"`, as programs write a text that a spreadsheet is to leave alone, is `007`;
@@ -50,6 +51,10 @@ MARKED = re.compile(r"^(\*{1,3}|_{2,3})(.+?)\1(?=\.?$)")
 ASKED_FOR = re.compile(r"^\**(?:final )?(?:label|class|category|answer|output|prediction)\s*[:=]\**\s*(?=\S)")
 """What a language model, or whoever fills in a form, sets before a label: `Label: cat`."""
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
+MINUS = r"^\x{2212}(\d)"
+"""The minus sign of typographers, as spreadsheets and statistics programs write it before a number."""
+DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d{1,2}|\d{4,})$")
+"""A number with a decimal comma. Three digits behind it may be thousands."""
 
 
 def spelled(cells: pa.Array) -> pa.Array:
@@ -92,7 +97,8 @@ def bare_text(cells: pa.Array) -> pa.Array:
 
 
 def number_key(text: str) -> str | None:
-    """What number a spelling stands for, as text: `2.5` for `2.50`, `2.5` and `02.5`; None where it is no number."""
+    """What number a spelling stands for, as text: `2.5` for `2.50`, `2,5` and `02.5`; None where it is no number."""
+    text = DECIMAL_COMMA.sub(r"\1.\2", text)
     if re.match(PLAIN_NUMBER, text) is None:
         return None
     return _plain_decimal(text)
@@ -215,7 +221,7 @@ def difference(left: str, right: str) -> str | None:
 
 def _text(cells: pa.Array) -> pa.Array:
     if not _ascii(cells):
-        cells = _composed(cells)
+        cells = pc.replace_substring_regex(pc.utf8_trim_whitespace(_composed(cells)), MINUS, r"-\1")
     cells = pc.utf8_trim_whitespace(cells)
     if _any(pc.starts_with(cells, "=")):
         cells = pc.replace_substring_regex(cells, FORMULA, r"\1")

@@ -175,8 +175,10 @@ def _from_sets(sets: Iterable[str], names: Mapping[str, str]) -> dict[str, tuple
 
 
 def _meant(key: str, names: Mapping[str, str]) -> str:
-    """The right spelling of a key: with its table where only that is missing, else the nearest one."""
-    near = key if key in names else next(iter(difflib.get_close_matches(key, [*names, *names.values()], n=1)), None)
+    """The right spelling of a key: with its table where only that is missing, by its initials, else the nearest one."""
+    short = [name for name in names if "".join(word[0] for word in name.split("_")) == key.lower()]
+    close = short if len(short) == 1 else difflib.get_close_matches(key, [*names, *names.values()], n=1)
+    near = key if key in names else next(iter(close), None)
     full = names.get(near, near) if near else ""
     table, _, bare = full.rpartition(".")
     if near:

@@ -61,6 +61,7 @@ def test_set_takes_method_fields_bare_and_others_with_their_table(entry, key, va
         ("epochs", "--set epochs: is not key=value; write for example --set epochs=30"),
         ("epohcs=3", "--set epohcs=3: 'epohcs' is not a setting; did you mean epochs?"),
         ("max_tokens=3", "--set max_tokens=3: 'max_tokens' is not a setting; did you mean model.max_tokens?"),
+        ("lr=0.1", "--set lr=0.1: 'lr' is not a setting; did you mean learning_rate?"),
         ("data.labelcolumn=x", "did you mean data.label_column?"),
         ("zzzz=1", "--set zzzz=1: 'zzzz' is not a setting; it is one of abstain, accumulate, backbone"),
         ("epochs=many", "--set: epochs = 'many' cannot be read; it takes a whole number"),

@@ -179,6 +179,8 @@ _DECIMAL = re.compile(r"^(\d+),(\d{1,2})$")
 """A number with a decimal comma, as a float of ids is written where that is used: `12,0` is 12, and not 120."""
 _PARTS = re.compile(r"(?!\d{1,3}(?:\W\d{3})+$)(?=(?:\D*\d){2,5}\D*$)\d+(?:[\W_]+\d+)+$")
 """Short numbers side by side, but thousands: `1-2` is the second of the first, and not 12."""
+_DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?=$|[T ])")
+"""A day as it is written with points, which has the day first everywhere."""
 MARKS = "'\"`#"
 """What spreadsheets and people set before or around a number that is a name."""
 
@@ -191,10 +193,14 @@ def _loose(text: str) -> str:
     return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", between, folded(re.sub(r"\s+", between, plain)))
 
 
+def _year_first(day: re.Match[str]) -> str:
+    return f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}"
+
+
 def _moment(text: str) -> str:
     """A moment in one spelling, of UTC where a zone is given; empty where it is none."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_DAY_FIRST.sub(_year_first, text))
     except ValueError:
         return ""
     return str(moment.astimezone(UTC) if moment.tzinfo else moment)

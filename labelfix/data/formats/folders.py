@@ -22,7 +22,10 @@ CLUTTER = re.compile(
 )
 """Files that stand beside tables and are none."""
 
-COPIED = re.compile(r"\.(?:gz|bz2|xz|zst)$|^copy of |(?: ?\(\d+\)|[-_ ]+(?:copy|kopie))+(?=\.)")
+PACKED = re.compile(r"\.(?:gz|bz2|xz|zst)$")
+"""What is added to the name of a file that is packed."""
+
+COPIED = re.compile(rf"{PACKED.pattern}|^copy of |(?: ?\(\d+\)|[-_ ]+(?:copy|kopie))+(?=\.)")
 """What is added to a name where a file is packed, copied or downloaded again."""
 
 LOGS = (
@@ -194,7 +197,8 @@ def _refuse_texts(root: Path, name: str, files: Sequence[PurePath]) -> None:
 
 def _kind(path: PurePath, kinds: Sequence[FileKind]) -> FileKind | None:
     name = path.name.lower()
-    bare = "." not in name and re.search(r"\d", name) is not None
+    plain = PACKED.sub("", name)
+    bare = "." not in plain and re.search(r"\d", plain) is not None
     return next((kind for kind in kinds if name.endswith((*kind.suffixes, *kind.rest)) or (bare and kind.bare)), None)
 
 

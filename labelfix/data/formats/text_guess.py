@@ -18,6 +18,9 @@ WESTERN_ONES = ("cp1252", "mac_roman", "cp850")
 """Of Windows, of old Macs and of DOS: whichever makes letters of Western Europe of a text."""
 WESTERN = "àâäáãåæçéèêëíìîïñóòôöõøœßúùûüÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜ’‘“”–—…€£§°«»•¿¡\xa0"
 
+TURKISH = "çğıöşüÇĞİÖŞÜâîûÂÎÛ’‘“”–—…€"
+"""Few enough that hardly a word of another language reads so by accident."""
+
 MIXED = "utf-8 and another"
 """What is said of a text most of whose lines with letters beyond ASCII are UTF-8, and some are not."""
 
@@ -60,7 +63,12 @@ def guess(stream: IO[bytes], offset: int) -> tuple[str, str]:
         return "", ""
     if 2 * sum(_decodes(line, "utf-8") for line in told.splitlines()) > len(told.splitlines()):
         return MIXED, ""
-    western = (name for name in WESTERN_ONES if _decodes(told, name) and _western(told.decode(name, errors="replace")))
+    pages = [*((name, WESTERN) for name in WESTERN_ONES), ("cp1254", TURKISH)]
+    western = (
+        name
+        for name, letters in pages
+        if _decodes(told, name) and _reads_as(told.decode(name, errors="replace"), letters)
+    )
     if (first := next(western, None)) is not None:
         return first, _word(told, first)
     fitting = [name for name in USUAL if _decodes(told, name)]
@@ -86,8 +94,8 @@ def _decodes(text: bytes, encoding: str) -> bool:
     return True
 
 
-def _western(text: str) -> bool:
-    """Whether the letters beyond ASCII are those of Western Europe, among plain ones: the commonest case by far."""
+def _reads_as(text: str, letters: str) -> bool:
+    """Whether the letters beyond ASCII are some that are expected, among plain ones."""
     words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
     beyond = [letter for letter in text if letter > "\x7f"]
     mixed = sum(any(letter <= "\x7f" for letter in word) for word in words)
@@ -96,5 +104,5 @@ def _western(text: str) -> bool:
     return (
         mixed >= 0.5 * len(words)
         and 10 * odd <= len(words)
-        and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
+        and sum(letter in letters for letter in beyond) >= 0.95 * len(beyond)
     )

@@ -42,6 +42,25 @@ def is_no_answer(word: str) -> bool:
     return word.strip(" <>[]()").lower() in NO_ANSWERS or not word.strip(" ?.\u2013\u2014")
 
 
+CHOOSE = re.compile(
+    r"(?i)(?P<asked>(?:please|bitte|veuillez|por favor,?|merci de) )?(?:select|choose|pick|(?:aus)?w[äa]hlen"
+    r"|choisir|choisissez|s[ée]lectionne[rz]|seleccion(?:ar|a|e)|elija|elegir|scegli(?:ere)?|seleziona(?:re)?)"
+    r"(?: (?:an?|the|your|une?|una|eine?n?))?"
+    r"(?P<what> (?:one|option|answer|value|opci[óo]n|opzione))?(?: (?:label|class|category|item))?"
+)
+"""What a list to choose from shows before anything is chosen."""
+
+
+def is_placeholder(word: str) -> bool:
+    """Whether a word is what a form shows where nothing has been chosen: `-- Select --`, `Please choose`.
+
+    `select` and `choose item` alone may well be classes.
+    """
+    bare = word.strip(" -–—_.…:<>[]()*")
+    found = CHOOSE.fullmatch(bare)
+    return found is not None and (bare != word.strip() or found["asked"] is not None or found["what"] is not None)
+
+
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
     """Names in natural order: "2" before "10", numbers by their value, false before true."""
     try:

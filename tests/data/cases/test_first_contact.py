@@ -1,5 +1,6 @@
 """Files of tools and people that are no table of single labels, or not quite: read, or called by their name."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -145,6 +146,13 @@ def test_parts_without_an_ending_are_one_table(put, tmp_path):
     put("out/_SUCCESS", "")
     for name in (tmp_path / "out", tmp_path / "out" / "t_0*"):
         assert len(read(str(name)).data.noisy) == N
+
+
+def test_packed_parts_without_an_ending_are_one_table(put, tmp_path):
+    for part in range(2):
+        half = {name: values[part * 30 : part * 30 + 30] for name, values in NOISY.items()}
+        put(f"out/000{part}_part_00.gz", gzip.compress(csv_of(half, "|").encode()))
+    assert len(read(str(tmp_path / "out")).data.noisy) == N
 
 
 def test_notes_before_the_sheet_of_the_table(tmp_path):

@@ -42,6 +42,7 @@ def features(source):
         (pa.array(["007", "2.50", "1e5", "1.", "v1.0"]), ["007", "2.50", "1e5", "1.", "v1.0"]),
         (pa.array([Decimal("5"), Decimal("5.50")]), ["5", "5.5"]),
         (pa.array(["cafe\u0301", "caf\u00e9", "ca\u200bf\u00e9\ufeff", "\u00a0caf\u00e9"]), ["café"] * 4),
+        (pa.array(["\u22121", "\u22122.0", "a \u2212 1", "a\u22121"]), ["-1", "-2", "a \u2212 1", "a\u22121"]),
         (pa.array([datetime.date(2024, 1, 31)]), ["2024-01-31"]),
         (pa.array([], pa.string()), []),
     ],

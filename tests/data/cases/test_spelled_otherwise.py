@@ -483,3 +483,35 @@ def test_a_class_map_holds_for_labels_in_another_spelling_unless_both_are_there(
     noisy["label"][-1] = "sp"
     names = read(noisy, gold, class_map=str(tmp_path / "map.csv")).data.classes.names
     assert names == ("SP", "food", "sport", "tech")
+
+
+@pytest.mark.parametrize("numbers", [("0,0", "1,0"), ("\u22121", "+1"), ("0,50", "2,5")])
+def test_labels_are_numbers_however_a_locale_writes_them(numbers: tuple[str, str]) -> None:
+    values = {"0,0": 0, "1,0": 1, "\u22121": -1, "+1": 1, "0,50": 0.5, "2,5": 2.5}
+    given = [numbers[label == "food"] for label in LABELS]
+    table = {"id": [f"r{i}" for i in range(N)], "text": TEXTS, "label": given}
+    reading = read(table, first({"id": table["id"], "label": [float(values[each]) for each in given]}))
+    assert len(reading.data.clean) == 30
+    assert (reading.data.clean.codes == reading.data.paired_given).all()
+
+
+def test_thousands_and_decimals_are_not_taken_for_each_other() -> None:
+    table = {"id": [f"r{i}" for i in range(N)], "text": TEXTS, "label": ["1,000", "2,000"] * (N // 2)}
+    assert '"1" (15 rows' in refused(table, first({"id": table["id"], "label": [1, 2] * (N // 2)}))
+
+
+def test_days_with_points_have_the_day_first() -> None:
+    moments = [datetime(2024, 1 + i % 12, 1 + i // 12, 9, 30) for i in range(N)]
+    table = {"at": [f"{each:%d.%m.%Y %H:%M}" for each in moments], "text": TEXTS, "label": LABELS}
+    clean = first({"at": [each.isoformat() for each in moments], "label": LABELS})
+    assert (read(table, clean, id_column="at").data.clean_in_noisy == np.arange(30)).all()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"), [("-- Select --", True), ("Please choose", True), ("Bitte w\u00e4hlen", True), ("select", False)]
+)
+def test_what_a_form_shows_before_a_choice_is_told(word: str, told: bool) -> None:
+    labels = [word if i % 6 == 0 else label for i, label in enumerate(LABELS)]
+    table = {"id": [f"r{i}" for i in range(N)], "text": TEXTS, "label": labels}
+    warnings = " ".join(map(str, read(table, first({"id": table["id"], "label": labels})).warnings))
+    assert (f'class "{word}" (10 rows) is what a form shows before a choice is made' in warnings) == told

@@ -85,6 +85,8 @@ def test_a_file_that_is_utf8_beyond_doubt_is_read_so_whatever_is_said(put):
         ("déjà vu à la forêt", "cp1252", "cp1252"),
         ("Größe schön für Mädchen", "latin-1", "cp1252"),
         ("zażółć gęślą jaźń, proszę się nie bać", "cp1250", "cp1250"),
+        ("giriş yapamıyorum, ödeme İstanbul", "cp1254", "cp1254"),
+        ("příliš žluťoučký kůň úpěl ďábelské ódy", "cp1250", "cp1250"),
         ("Привет как дела сегодня хорошая погода", "cp1251", "cp1251"),
         ("これは日本語のテキストです。今日はいい天気", "shift_jis", "cp932"),
         ("这是一个中文文本，今天天气很好", "gb18030", "gb18030"),
