@@ -25,6 +25,9 @@ FEW = 20
 COPIED = 0.85
 """From this surplus of agreement on, one source is called a copy of the other."""
 
+SAME = 0.999
+"""From this share of rows on, too, where a surplus is told of: few trusted rows leave it lower than it is."""
+
 RANDOM = 0.05
 """Labels and truth count as unrelated if chance alone would make them as dependent in this share of cases."""
 
@@ -73,10 +76,12 @@ def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]
     counts: Codes = figures["confusion"]
     found = []
     for pair in together:
-        if pair["surplus"] >= COPIED and figures["name"] in pair["sources"]:
+        copied = pair["surplus"] >= COPIED
+        if (copied or pair["same"] >= SAME) and figures["name"] in pair["sources"]:
             other = next(name for name in pair["sources"] if name != figures["name"])
             said = f"says the same as {other} on {pair['same']:.1%} of {pair['rows']:,} rows that both label"
-            found.append(f"{said}, like a copy; both together count as one")
+            known = "both together count as one" if copied else "if it is one, leave one of them out"
+            found.append(f"{said}, like a copy; {known}")
     if counts.sum() < FEW:
         return [*found, f"only {counts.sum():,} trusted rows tell how good it is; check some more of its rows"]
     said = counts.sum(axis=0)

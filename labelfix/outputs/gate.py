@@ -60,9 +60,11 @@ def apply_gates(
     apart = np.zeros_like(known) if with_trusted else known
     labelled = len(rows) - rows.unlabelled - _labelled_among(rows, apart)
     if max_issue_rate is not None and not labelled:
-        but = " that is not trusted" if apart.any() else ""
+        but, remedy = "", "skip `labelfix flag` where a file may well hold none; else find out where its labels are"
+        if apart.any():
+            but, remedy = " that is not trusted", "leave out --max-issue-rate"
         what = f"has no row with a given label{but}, so there is no rate to judge"
-        raise input_error(source, what, "leave out --max-issue-rate")
+        raise input_error(source, what, remedy)
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
     of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
     parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))

@@ -27,6 +27,13 @@ def test_a_copy_is_called_one(surplus, copy):
     assert ("says the same as bert on 97.0% of 200 rows" in words([[40, 0], [0, 40]], [pair])) == copy
 
 
+@pytest.mark.parametrize(("same", "copy"), [(0.99, False), (1.0, True)])
+def test_two_that_never_differ_are_like_copies_though_few_trusted_rows_leave_it_open(same, copy):
+    pair = {"sources": ["anna", "bert"], "surplus": 0.6, "same": same, "rows": 1061}
+    said = "like a copy; if it is one, leave one of them out"
+    assert (said in words([[4, 0], [0, 4]], [pair])) == copy
+
+
 @pytest.mark.parametrize(("crossed", "swapped"), [(4, False), (5, True)])
 def test_two_classes_are_swapped_where_chance_hardly_says_so_of_either(crossed, swapped):
     """Five of five are more than two standard errors, √5; four of four are as many."""

@@ -332,6 +332,15 @@ def seen(tmp_path_factory, chromium):
     return json.loads(base64.b64decode(found[1]))
 
 
+def test_long_names_of_classes_do_not_widen_the_page_on_a_phone(tmp_path, chromium):
+    named = re.sub(r"(<option[^>]*>)[^<]*", r"\1" + "balance_not_updated_" * 5, page())
+    probe = "addEventListener('load', () => { document.body.dataset.wide = document.body.scrollWidth; });"
+    path = tmp_path / "page.html"
+    path.write_text(named.replace("</body>", f"<script>{probe}</script></body>"), encoding="utf-8")
+    out, _ = chromium(path, "--window-size=500,844")
+    assert int(re.search(r'data-wide="(\d+)"', out)[1]) <= 500
+
+
 def test_the_first_click_on_a_column_sorts_the_useful_way_and_the_second_the_other(seen):
     assert seen["score"] == ["r9 r10 r2 ascending", "r2 r10 r9 descending"]
     assert seen["confidence"] == ["r10 r2 r9 descending", "r9 r2 r10 ascending"]

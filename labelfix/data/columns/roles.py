@@ -159,7 +159,8 @@ def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSett
     if clean is not None and not ours:
         # So that it can be said that the trusted file has ids and the noisy one has not.
         return None, only_one(clean, list(theirs.values()), ID_NAMES[0], "ids", "--id-column", findings)
-    return name, theirs.get(name.lower()) if name else None
+    # By the name that both bear, however each spells it: `Row ID` and `rowid` are row_id.
+    return name, next((theirs[n] for n in shared if ours[n] == name and n in theirs), None)
 
 
 def type_name(source: TableSource, column: str) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from labelfix.data.findings import Findings, Places
 from labelfix.data.labels.alike import report_alike
-from labelfix.data.labels.classes import UNKNOWN, is_placeholder
+from labelfix.data.labels.classes import UNKNOWN, shows_no_choice
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.otherwise import counted_apart, unlike
 from labelfix.data.labels.unknown import report_unknown
@@ -53,7 +53,7 @@ def check_given(
     if findings.error_count > before:
         findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
-    for class_ in filter(is_placeholder, classes.names):
+    for class_ in filter(shows_no_choice, classes.names):
         what = f'class "{class_}" ({counts[classes.codes[class_]]:,} rows) is what a form shows before a choice is made'
         remedy = (
             f'if it is no class, pass --class-map FILE, a CSV file of the line alias,class and below it "{class_}",'

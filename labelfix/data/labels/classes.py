@@ -51,7 +51,7 @@ CHOOSE = re.compile(
 """What a list to choose from shows before anything is chosen."""
 
 
-def is_placeholder(word: str) -> bool:
+def shows_no_choice(word: str) -> bool:
     """Whether a word is what a form shows where nothing has been chosen: `-- Select --`, `Please choose`.
 
     `select` and `choose item` alone may well be classes.

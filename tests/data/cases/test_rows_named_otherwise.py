@@ -83,3 +83,10 @@ def test_many_lost_ids_are_one_message(put):
     (defect,) = caught.value.defects
     assert 'id "r20" does not stand in' in defect.what
     assert 'nor do 19 more of its 24 ("r21" in row 6' in defect.what
+
+
+@pytest.mark.parametrize("title", ["rowid", "Row ID", "ItemID", "ID:"])
+def test_ids_are_found_in_both_files_however_their_name_is_spelled(put, title):
+    noisy = table(f"{title},text,label", [f"{50 + i},{text},{'xy'[i % 2]}" for i, text in enumerate(TEXTS)])
+    reading = read(put, noisy, f"{title},label\n53,x\n51,y\n")
+    assert reading.data.clean_in_noisy.tolist() == [3, 1]
