@@ -33,7 +33,7 @@ from labelfix.numerics.paired_losses import surely_more
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
-GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
+GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 3.0, 10.0), 5
 """Candidates for r of n(y'|x), and the number of folds of noisy rows; the first fold chooses r."""
 
 TIGHT, LOOSE = 1.0, 8.0
@@ -48,8 +48,9 @@ BETTER, CLEARLY, FEW = 0.98, 3.0, 4
 than FEW noisy rows per feature, lower by CLEARLY standard errors. f uses the same r, and with few rows a loose f
 memorises their labels so well that leaving them out again (`leave_one_out`) is imprecise: a small gain does not pay."""
 
-AS_GIVEN_RIDGE = 1.0
-"""r of N1."""
+AS_GIVEN_RIDGES = 1.0, 3.0
+"""r of N1: that of n(y'|x), 3 at most, since what it says of its own rows counts, and a looser one memorises them (10 does
+harm on banking77). 1 where discriminants take its place, of very many classes."""
 
 GLC_SEARCH = 25, 1e-5
 """Iterations and tolerance of GLC's fits. Its loss is not convex and has long flat valleys: going on to 1e-8 takes five
@@ -92,7 +93,7 @@ def _given_labels(rows: FitRows) -> GivenLabels:
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
     of = torch.from_numpy(cut_folds(given.numpy(), rows.seed, GIVEN_FOLDS).of)
     problem = Regressions(noisy, given, of, rows.num_classes, tolerance=ROUGH if rows.many_classes else 1e-6)
-    # One fold is enough to choose r: it has hundreds of rows or more, and the candidates differ by a factor of ten.
+    # One fold is enough to choose r: it has hundreds of rows or more, and the candidates differ by a factor of three.
     candidates = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
     best = int(np.argmin([float(problem.left_out_losses(head, 0).double().sum()) for head in candidates]))
     ridge, first = GIVEN_RIDGES[best], candidates[best]
@@ -190,6 +191,12 @@ def _fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
     return rows.cross_fit(ridge, fit_trusted_only(rows).full, residual, *GLC_SEARCH)
 
 
+def as_given_ridge(rows: FitRows) -> float:
+    """r of N1: what predicts left-out given labels best, within `AS_GIVEN_RIDGES`."""
+    least, largest = AS_GIVEN_RIDGES
+    return least if rows.many_classes else min(given_labels(rows).ridge, largest)
+
+
 def fit_as_given(rows: FitRows) -> CrossFitted:
     """N1: given and trusted labels learned alike; by discriminants where classes are very many."""
     return rows.once("as-given", lambda: _fit_as_given(rows))
@@ -203,7 +210,7 @@ def _fit_as_given(rows: FitRows) -> CrossFitted:
     def residual(parts: Sequence[Part]) -> Residual:
         return cross_entropy_of(labels, rows.weights([use for use, _ in parts]))
 
-    return rows.cross_fit(AS_GIVEN_RIDGE, fit_trusted_only(rows).full, residual)
+    return rows.cross_fit(as_given_ridge(rows), fit_trusted_only(rows).full, residual)
 
 
 def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Floats, rounds: int) -> Floats:

@@ -150,6 +150,7 @@ def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
         ),
         shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
         as_given=fitted["N1"],
+        as_given_ridge=learners.as_given_ridge(rows),
     )
 
 

@@ -29,7 +29,6 @@ from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.sources import SourcesCorrector
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
-from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
 from labelfix.heads.posterior_trust import Labels, SourceTerms, Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
 from labelfix.heads.rows import NOISY_SAMPLE, FitRows
@@ -236,7 +235,7 @@ class _Seen:
         (weights,) = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
         head, _ = fitted.without_temperature(None)
         given = rows.one_hot(rows.given) if self.each_fold_scores else None
-        return leverage_of(rows.features, head, weights, learners.AS_GIVEN_RIDGE, len(rows.given), given)
+        return leverage_of(rows.features, head, weights, self.prior.as_given_ridge, len(rows.given), given)
 
     def by_labels_as_given(self, fold: int | None, part: Rows) -> Tensor:
         """`(n, K)` logits of N1."""

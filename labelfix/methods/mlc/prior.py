@@ -31,6 +31,7 @@ class Prior:
         fitted: T_m, and without each fold.
         shares: Member → β.
         as_given: N1, which learned the given labels as they are.
+        as_given_ridge: r of N1.
     """
 
     stack: CrossFitted
@@ -39,6 +40,7 @@ class Prior:
     fitted: tuple[Floats, tuple[Floats, ...]]
     shares: dict[str, float]
     as_given: CrossFitted
+    as_given_ridge: float
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As arrays, to be kept."""
@@ -47,6 +49,7 @@ class Prior:
             | stages.to_arrays(self.as_given, AS_GIVEN)
             | {
                 "ridge": np.array(self.ridge),
+                "as_given_ridge": np.array(self.as_given_ridge),
                 "expected": np.stack([self.expected[0], *self.expected[1]]),
                 "fitted": np.stack([self.fitted[0], *self.fitted[1]]),
                 **{f"share.{i}.{name}": np.array(share) for i, (name, share) in enumerate(self.shares.items())},
@@ -66,6 +69,7 @@ class Prior:
             fitted=(fitted, tuple(fitted_without)),
             shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
             as_given=stages.from_arrays(arrays, AS_GIVEN),
+            as_given_ridge=float(arrays.get("as_given_ridge", 1.0)),  # what it was before it was chosen
         )
 
 
