@@ -49,8 +49,8 @@ than FEW noisy rows per feature, lower by CLEARLY standard errors. f uses the sa
 memorises their labels so well that leaving them out again (`leave_one_out`) is imprecise: a small gain does not pay."""
 
 AS_GIVEN_RIDGES = 1.0, 3.0
-"""r of N1: that of n(y'|x), 3 at most, since what it says of its own rows counts, and a looser one memorises them (10 does
-harm on banking77). 1 where discriminants take its place, of very many classes."""
+"""r of N1: that of n(y'|x), 3 at most, since what it says of its own rows counts, and a looser one memorises them (10
+does harm on banking77). 1 where discriminants take its place, of very many classes."""
 
 GLC_SEARCH = 25, 1e-5
 """Iterations and tolerance of GLC's fits. Its loss is not convex and has long flat valleys: going on to 1e-8 takes five
