@@ -115,8 +115,15 @@ def are_tags(values: Collection[str]) -> bool:
     return "O" in values and len(values) > 1 and all(re.fullmatch(r"O|[BIESLUM]-\S+", value) for value in values)
 
 
-TRUTHS = (("false", "f", "no", "n", "0", "off"), ("true", "t", "yes", "y", "1", "on"))
-"""What people and programs write for no and for yes, in any case."""
+TRUTHS = (
+    {"false", "f", "no", "n", "0", "off"}
+    | {"falsch", "nein", "faux", "non", "falso", "não", "nao", "onwaar", "nee", "falskt", "falsk", "nej"}
+    | {"fałsz", "nie", "yanlış", "yanliş", "hayır", "hayir", "ложь", "нет"},
+    {"true", "t", "yes", "y", "1", "on"}
+    | {"wahr", "ja", "vrai", "oui", "verdadero", "sí", "si", "vero", "sì", "verdadeiro", "sim", "waar", "sant", "sand"}
+    | {"prawda", "tak", "doğru", "evet", "истина", "да"},
+)
+"""What people and programs write for no and for yes, in any case; Excel writes these in the language of its user."""
 
 
 def truth_of(text: str) -> bool | None:

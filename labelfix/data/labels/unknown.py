@@ -26,6 +26,11 @@ A_DATE = re.compile(
 )
 """What spreadsheets make of `5-9` and `1/2`."""
 
+AS_GIVEN = re.compile(
+    r"(?i)ok(ay)?|correct|right|same|as[ -]is|(no|not) chang(e|ed)|unchanged|keep|agree[ds]?|richtig|[✓✔☑]"
+)
+"""What a person writes instead of a label that is right."""
+
 A_CLASS = 3
 """Rows from which on an unknown label may well be a class, and no slip."""
 
@@ -35,6 +40,9 @@ def _by_class_map(labels: LabelColumn, unknown: Sequence[int], classes: ClassNam
     numbers = _whole(labels.values), _whole(classes.names)
     if all(numbers) and len(numbers[0]) == len(numbers[1]) and min(numbers[0]) + min(numbers[1]) == 1:
         return "one file seems to number the classes from 0 and the other from 1: number them in one way"
+    as_given = (labels.values[each] for each in unknown if AS_GIVEN.fullmatch(labels.values[each]))
+    if (word := next(as_given, None)) is not None:
+        return f'where "{word}" says that the given label is right, write that label in its place'
     lines = "FILE, a CSV file of the line alias,class and below it"
     first = labels.values[unknown[0]][:60]
     if without and all(map(A_DATE.match, without)):

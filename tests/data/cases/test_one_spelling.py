@@ -207,6 +207,9 @@ def test_ids_that_a_program_spells_in_its_own_way_meet_where_each_has_one_counte
 SPELLED = [
     (("f", "t"), ("No", "YES"), "by truth value"),
     (("0", "1"), ("n", "Y"), "by truth value"),
+    (("0", "1"), ("Nein", "JA"), "by truth value"),
+    (("false", "true"), ("FAUX", "VRAI"), "by truth value"),
+    (("No", "S\u00ed"), ("false", "true"), "by truth value"),
     (("Food & Drink", "Ball-Sports"), ("food &amp; drink", "ball sports"), "though they are spelled differently"),
     (("LABEL_0", "LABEL_1"), ("0", "1"), "though they are spelled differently"),
     (("Sant\u00e9", "\u2764\ufe0f"), ("SANTE", "\u2764"), "though they are spelled differently"),
@@ -219,6 +222,17 @@ def test_a_trusted_label_spelled_otherwise_is_its_class_where_one_alone_fits(put
     given = reading.data.paired_given.tolist()
     assert reading.data.clean.codes.tolist() == given
     assert any(f"labels are matched {how}" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("word", ["ok", "OK", "unchanged", "no change", "\u2713"])
+def test_a_word_that_stands_for_the_given_label_is_not_left_to_a_class_map(put, word):
+    """A map to no label would drop the very rows whose label is right, and one to a class would give all that one."""
+    trusted = "".join(f"{row},{word}\n" for row in range(4)) + "4,cat\n5,cat\n"
+    with pytest.raises(InputError, match=f'where "{word}" says that the given label is right, write that label'):
+        read(put, lines(["cat", "dog"] * 6), f"id,label\n{trusted}")
+    assert read(put, lines(["cat", word] * 6), f"id,label\n{trusted}").data.classes.names == tuple(
+        sorted(["cat", word])
+    )
 
 
 def test_ranges_and_grades_are_not_taken_for_each_other(put):
