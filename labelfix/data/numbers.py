@@ -65,7 +65,10 @@ DATE = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?)?"
     r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?$"
 )
-"""ISO 8601: a day, perhaps a time, perhaps a zone. Other spellings mean different days in different countries."""
+"""ISO 8601: a day, perhaps a time, perhaps a zone. With slashes it is another day in another country."""
+
+DAY_FIRST = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})"
+"""A day as it is written with points, which has the day first everywhere."""
 
 _NO_TEXT = pa.nulls(1, pa.string())[0]
 _PLACEHOLDER = "^(?i:" + "|".join(re.escape(word) for word in PLACEHOLDERS) + ")?$"
@@ -114,7 +117,7 @@ def read_dates(cells: pa.Array) -> pa.Array:
     """Days since 1970 (UTC where a zone is given) of dates and timestamps, seconds of times and durations, as float64.
 
     Args:
-        cells: `(n,)` of a temporal type, or strings in ISO 8601; what is none is null.
+        cells: `(n,)` of a temporal type, or strings in ISO 8601 or with points (`31.1.2024`); what is none is null.
     """
     type_ = cells.type
     if pa.types.is_date(type_):
@@ -123,7 +126,7 @@ def read_dates(cells: pa.Array) -> pa.Array:
         return _whole(cells, 86_400 * _UNITS[type_.unit])
     if pa.types.is_time(type_) or pa.types.is_duration(type_):
         return _whole(cells, _UNITS[type_.unit])
-    return _read_iso(pc.utf8_trim_whitespace(cells))
+    return _read_moments(pc.utf8_trim_whitespace(cells))
 
 
 def number_like(cells: pa.Array, unit: str = "") -> tuple[pa.Array, bool]:
@@ -211,8 +214,8 @@ def _hardly_any(read: Callable[[pa.Array], pa.Array], cells: pa.Array) -> bool:
 
 
 def date_like(cells: pa.Array) -> pa.Array:
-    """Which strings are dates in ISO 8601."""
-    return _read_iso(pc.utf8_trim_whitespace(cells)).is_valid()
+    """Which strings are dates in ISO 8601, or with points."""
+    return _read_moments(pc.utf8_trim_whitespace(cells)).is_valid()
 
 
 def is_date(type_: pa.DataType) -> bool:
@@ -244,7 +247,10 @@ def _plain(trimmed: pa.Array, comma: bool) -> pa.Array:
     return pc.replace_substring(text, ",", ".") if comma else text
 
 
-def _read_iso(trimmed: pa.Array) -> pa.Array:
+def _read_moments(trimmed: pa.Array) -> pa.Array:
+    # Two digits each: a zero more than that goes again. The mark in front tells these from what was written so.
+    turned = pc.replace_substring_regex(trimmed, DAY_FIRST, "\x01\\3-0\\2-0\\1")
+    trimmed = pc.replace_substring_regex(turned, r"^\x01(\d{4})-0?(\d\d)-0?(\d\d)", r"\1-\2-\3")
     matched = pc.fill_null(pc.match_substring_regex(trimmed, DATE), False)
     parts = pc.extract_regex(
         pc.if_else(matched, trimmed, _NO_TEXT),

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from labelfix.data.numbers import read_dates
 from labelfix.data.tables import InputSpec
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -36,11 +37,11 @@ def embedding_table(rows):
     return MemoryTable(InputSpec("embedding", ("embedding",), width=width), pa.table({"embedding": column}))
 
 
-def feature_table(columns, categorical=()):
-    arrays = {
-        name: pa.array(values, pa.string() if name in categorical else pa.float64()) for name, values in columns.items()
-    }
-    return MemoryTable(InputSpec("table", tuple(columns), categorical), pa.table(arrays))
+def feature_table(columns, categorical=(), dates=()):
+    texts = {*categorical, *dates}
+    arrays = {name: pa.array(cells, pa.string() if name in texts else pa.float64()) for name, cells in columns.items()}
+    arrays |= {name: read_dates(arrays[name]) for name in dates}
+    return MemoryTable(InputSpec("table", tuple(columns), categorical, dates=dates), pa.table(arrays))
 
 
 def png(pixels):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.numbers import DAY_FIRST
 from labelfix.data.scan import is_text
 from labelfix.data.spelling import difference, folded, number_key
 from labelfix.data.tables import Codes
@@ -179,8 +180,7 @@ _DECIMAL = re.compile(r"^(\d+),(\d{1,2})$")
 """A number with a decimal comma, as a float of ids is written where that is used: `12,0` is 12, and not 120."""
 _PARTS = re.compile(r"(?!\d{1,3}(?:\W\d{3})+$)(?=(?:\D*\d){2,5}\D*$)\d+(?:[\W_]+\d+)+$")
 """Short numbers side by side, but thousands: `1-2` is the second of the first, and not 12."""
-_DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?=$|[T ])")
-"""A day as it is written with points, which has the day first everywhere."""
+_DAY_FIRST = re.compile(DAY_FIRST + r"(?=$|[T ])")
 MARKS = "'\"`#"
 """What spreadsheets and people set before or around a number that is a name."""
 

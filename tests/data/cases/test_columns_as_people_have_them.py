@@ -80,12 +80,19 @@ def test_numbers_of_every_type_are_numbers():
 
 def test_dates_are_days_and_zones_are_kept():
     texts = pa.array(
-        ["2024-01-01", "2024-01-01T12:00:00Z", "2024-01-01 12:00", "2024-01-01T12:00:00+02:00", "1.1.2024"]
+        ["2024-01-01", "2024-01-01T12:00:00Z", "2024-01-01 12:00", "2024-01-01T12:00:00+02:00", "1/1/2024"]
     )
     assert read_dates(texts).to_pylist() == [19723.0, 19723.5, 19723.5, 19723.0 + 10 / 24, None]
     assert read_dates(pa.array([1_700_000_000_000_000_000], pa.timestamp("ns"))).to_pylist() == [
         pytest.approx(19675.9259)
     ]
+
+
+def test_days_with_points_have_the_day_first():
+    texts = pa.array(["31.1.2024", "1.2.2024 10:30", "01.12.2024T10:30:05", "31.13.2024", "1.2.24", "2024-01-031"])
+    assert read_dates(texts).to_pylist() == [19753.0, 19754.4375, pytest.approx(20058.43756), None, None, None]
+    columns = {"seen": [f"{1 + i % 28}.{1 + i % 12}.2024" for i in range(N)], "age": AGE, "label": LABELS}
+    assert read(columns).data.noisy.inputs.spec.dates == ("seen",)
 
 
 def test_placeholders_are_missing_in_any_case():
