@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.columns.profile import HEAD_ROWS, Profile
-from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, TRUE_NAMES
+from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, INDEX_NAME, OTHER_LABEL_NAMES, TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.inputs import categories
@@ -45,7 +45,6 @@ SPLITS = frozenset(
 """Words that say which part of the data a row is in; no row is of a class for that."""
 
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
-INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
 
 
 def choose_features(

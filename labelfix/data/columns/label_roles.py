@@ -9,6 +9,7 @@ from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels,
 from labelfix.data.columns.profile import LEAST_KEYS, profile_columns
 from labelfix.data.columns.roles import (
     GIVEN_NAMES,
+    INDEX_NAME,
     OTHER_LABEL_NAMES,
     TRUE_NAMES,
     listed,
@@ -82,10 +83,15 @@ def label_column(
     return chosen
 
 
+def _others(source: TableSource, ids: str | None) -> list[str]:
+    """The columns beside the ids, but for a count of the rows."""
+    return [name for name in source.schema.names if name != ids and not INDEX_NAME.search(name)]
+
+
 def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
     """The column of labels where a trusted file holds ids and one column of the noisy file, and nothing else."""
     for part in clean.parts:
-        others: list[str] = [name for name in part.schema.names if name and name != ids]
+        others = _others(part, ids)
         if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
             p = profile_columns(noisy, others)[others[0]]
             return None if p.distinct == p.given > LEAST_KEYS else others[0]
@@ -126,7 +132,7 @@ def trusted_label_column(
         candidates = [*true, *(name for name in same if name.lower() not in (*NOISY_NAMES, *TRUE_NAMES))]
     else:
         candidates = same or list((named_like(source, GIVEN_NAMES) or named_like(source, OTHER_LABEL_NAMES)).values())
-    others = [name for name in source.schema.names if name and name != id_column]
+    others = _others(source, id_column)
     if (
         not candidates
         and len(others) == 1

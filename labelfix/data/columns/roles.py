@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ ID_NAMES = ("id", "uid", "uuid", "key", "guid", "row_id", "item_id", "example_id
 GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
+INDEX_NAME = re.compile(r"(?i)^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
+"""What a table's own count of its rows is called, as pandas and R write it."""
 LONGEST_NAME = 60
 """Characters of a column's name that are shown."""
 

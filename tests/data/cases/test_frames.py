@@ -196,3 +196,23 @@ def test_splits_in_memory_are_asked_for():
 def test_half_a_surrogate_pair_in_a_title_is_a_mark_as_in_a_cell():
     opened = open_table([{"id": "r1"} | dict.fromkeys(("\ud800a", "\udc00a"), "x")])
     assert opened.schema.names == ["id", "\ufffda", "\ufffda (2)"]
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_count_of_rows_beside_the_ids_is_no_label(written):
+    """As `noisy.sample(40)[["id"]]` has it, with or without `reset_index`: its numbers were taken for labels."""
+    noisy = pd.DataFrame({"id": [f"r{i}" for i in range(60)], "a": np.arange(60) % 7, "label": ["x", "y", "y"] * 20})
+    clean = noisy.sample(20, random_state=0)[["id"]]
+    with pytest.raises(InputError, match="clean: has no column that is named like trusted labels"):
+        read_training(noisy, clean.reset_index() if written else clean, DataSettings())
+    clean = clean.assign(checked=noisy["label"])
+    assert (
+        len(
+            read_training(
+                noisy,
+                clean,
+                DataSettings(),
+            ).data.clean
+        )
+        == 20
+    )
