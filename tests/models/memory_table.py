@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from labelfix.data.inputs import categories
 from labelfix.data.numbers import read_dates
 from labelfix.data.tables import InputSpec
 
@@ -40,6 +41,7 @@ def embedding_table(rows):
 def feature_table(columns, categorical=(), dates=()):
     texts = {*categorical, *dates}
     arrays = {name: pa.array(cells, pa.string() if name in texts else pa.float64()) for name, cells in columns.items()}
+    arrays |= {name: categories(arrays[name]) for name in categorical}
     arrays |= {name: read_dates(arrays[name]) for name in dates}
     return MemoryTable(InputSpec("table", tuple(columns), categorical, dates=dates), pa.table(arrays))
 

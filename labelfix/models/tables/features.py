@@ -230,9 +230,10 @@ DATE_LINES = """\
 
 TABLE_CARD = """\
 def spelled(value):
-    \"""One spelling of a category: True is true, 1.0 is 1.\"""
+    \"""One spelling of a category: True is true, 1.0 is 1, a minus sign is a hyphen.\"""
     text = "" if pd.isna(value) else unicodedata.normalize("NFC", str(value)).strip()
     text = re.sub("[\\u200b-\\u200d\\u2060\\ufeff\\u00ad]", "", text)
+    text = re.sub("^\\u2212(?=[0-9])", "-", text)
     text = re.sub(r"^([+-]?(?:0|[1-9][0-9]*))[.]0+$", r"\\1", text)
     return text.lower() if text.lower() in ("true", "false") else text
 
