@@ -71,7 +71,7 @@ def make_case(family, folder, bert_folder, timm_folder, vit_folder):
         return embedding_table(rows), ModelSettings(backbone=family.removeprefix("embedding ")), rows.tolist()
     if family.startswith("table"):
         columns = {"age": [31.0, None, 48.0, 1e9, 27.0] * 3, "flat": [1.0] * 15, "town": ["Rome", None, "−1"] * 5}
-        columns["seen"] = ["2024-01-31", "5.6.2024", "17.12.2023 10:30", None, "2024-03-01T12:00:00+02:00"] * 3
+        columns["seen"] = ["2024-01-31", "5.6.2024", "17.12.2023 10:30", "1/2/2024", "2024-03-01T12:00:00+02:00"] * 3
         table = feature_table(columns, categorical=("town",), dates=("seen",))
         return table, ModelSettings(backbone=family.removeprefix("table ")), columns
     side = 24

@@ -223,7 +223,7 @@ TABLE_IMPORTS = (
 DATE_LINES = """\
     for name in encoding["dates"]:  # days since 1970; written with points, the day stands first
         cells = frame[name].replace(r"^([0-9]{1,2})[.]([0-9]{1,2})[.]([0-9]{4})", r"\\3-\\2-\\1", regex=True)
-        days = pd.to_datetime(cells, utc=True, errors="coerce", format="mixed") - pd.Timestamp(0, tz="UTC")
+        days = pd.to_datetime(cells, utc=True, errors="coerce", format="ISO8601") - pd.Timestamp(0, tz="UTC")
         frame = frame.assign(**{name: days / pd.Timedelta(days=1)})
 """
 """Code of the card of a table, which makes days of dates."""
