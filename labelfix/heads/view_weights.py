@@ -135,15 +135,14 @@ def choose_second(
     if (sample := _sample(parts, rows, given)) is None:
         return 1.0, 1.0
 
-    def losses(first: float, second: float) -> Losses:
-        tried = [sample.losses((first, second), ridge) for ridge in OF_TWO_RIDGES]
+    def losses(weights: tuple[float, float]) -> Losses:
+        tried = [sample.losses(weights, ridge) for ridge in OF_TWO_RIDGES]
         return min(tried, key=lambda each: float(each.mean()))
 
-    found = {weight: losses(1 / max(1, weight), weight / max(1, weight)) for weight in offered}
-    second = min(reversed(offered), key=lambda weight: float(found[weight].mean()))
-    if or_alone and not surely_more(losses(0, 1), found[second]):
-        return 0.0, 1.0
-    return 1 / max(1, second), second / max(1, second)
+    alone = 0.0, 1.0
+    found = {pair: losses(pair) for pair in ((1 / max(1, each), each / max(1, each)) for each in reversed(offered))}
+    best = min(found, key=lambda pair: float(found[pair].mean()))
+    return alone if or_alone and not surely_more(losses(alone), found[best]) else best
 
 
 def _sample(parts: Sequence[Features], rows: Codes, given: Codes) -> _Sample | None:

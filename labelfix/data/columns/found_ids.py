@@ -176,8 +176,6 @@ def _keys(key: Callable[[str], str], ids: pa.Array) -> Sequence[str | None]:
 
 _CALL = re.compile(r"^\w+\(['\"]?([^()]+?)['\"]?\)$")
 """How programs print an id of a type of its own: `ObjectId(65a…)`, `UUID('…')`."""
-_DECIMAL = re.compile(r"^(\d+),(\d{1,2})$")
-"""A number with a decimal comma, as a float of ids is written where that is used: `12,0` is 12, and not 120."""
 _PARTS = re.compile(r"(?!\d{1,3}(?:\W\d{3})+$)(?=(?:\D*\d){2,5}\D*$)\d+(?:[\W_]+\d+)+$")
 """Short numbers side by side, but thousands: `1-2` is the second of the first, and not 12."""
 _DAY_FIRST = re.compile(DAY_FIRST + r"(?=$|[T ])")
@@ -188,7 +186,6 @@ MARKS = "'\"`#"
 def _loose(text: str) -> str:
     plain = _CALL.sub(r"\1", _ADDRESS.sub("", unquote(text)))
     plain = _TRACKED.sub("", plain) if "://" in text else plain
-    plain = _DECIMAL.sub(r"\1.\2", plain)
     between = "-" if _PARTS.match(plain) else ""
     return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", between, folded(re.sub(r"\s+", between, plain)))
 

@@ -86,11 +86,10 @@ def report_unknown(
     """
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
-    if remedy == BY_CLASS_MAP and in_order:
-        remedy = _by_class_map(labels, in_order, classes, without)
-
     if not in_order:
         return
+    if remedy == BY_CLASS_MAP:
+        remedy = _by_class_map(labels, in_order, classes, without)
     named = [_with_rows(labels, position, classes, len(in_order) > 1) for position in in_order[:LISTED]]
     if more := in_order[LISTED:]:
         named.append(f"{len(more):,} more ({sum(labels.counts[position] for position in more):,} rows)")
